@@ -1,0 +1,1 @@
+export { CwmpProxyError, type CwmpProxyErrorCode } from './errors.js';

@@ -1,0 +1,1 @@
+export type { CwmpProxyError } from '@cwmp-proxy/core';
