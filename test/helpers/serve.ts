@@ -29,7 +29,8 @@ export async function listen(t: TestContext, server: NetServer): Promise<{ port:
   return { port, url: `http://127.0.0.1:${port}` };
 }
 
-function addressOf(server: NetServer): AddressInfo {
+/** The port a listening server is on. */
+export function addressOf(server: NetServer): AddressInfo {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('the server is not listening on a port');
   return address;

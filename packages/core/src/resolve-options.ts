@@ -47,9 +47,13 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
   const timeouts = resolveTimeouts(options.timeouts ?? {});
   const health = resolveHealth(options.health ?? {});
   if (!Array.isArray(backends) || backends.length === 0) refuseOption('backends', 'expected at least one URL');
+  const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, timeouts, health));
+  const urls = resolved.map(({ url }) => url.href.replace(/\/+$/, ''));
+  const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
+  if (repeated !== -1) refuseOption(`backends[${repeated}]`, 'is among the backends already');
   return Object.freeze({
     publicUrl: httpUrl('publicUrl', options.publicUrl).href.replace(/\/+$/, ''),
-    backends: Object.freeze(backends.map((one, index) => resolveBackend(`backends[${index}]`, one, timeouts, health))),
+    backends: Object.freeze(resolved),
     connectionRequests: resolveConnectionRequests(options.connectionRequests),
     sessions: resolveSessions(options.sessions ?? {}),
     health,

@@ -1,0 +1,111 @@
+// Packs the three packages as they are published and checks the tarballs: publint, attw, and the README's Express example
+// in an empty ESM and an empty CommonJS application into which npm has installed them.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const packed = join(root, 'build', 'packed');
+
+function run(command, args, cwd = root) {
+  console.log(`$ ${[command, ...args].join(' ').replaceAll(root, '')}`);
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+rmSync(packed, { recursive: true, force: true });
+mkdirSync(packed, { recursive: true });
+run('npx', ['--yes', 'pnpm@12.21.0', '--recursive', '--reporter=silent', 'pack', '--pack-destination', packed]);
+const tarballs = readdirSync(packed).map((name) => join(packed, name));
+if (tarballs.length !== 3) throw new Error(`expected three tarballs, found ${tarballs.length}`);
+
+for (const tarball of tarballs) {
+  run('npx', ['publint', '--strict', tarball]);
+  run('npx', ['attw', '--profile', 'esm-only', '--format', 'ascii', tarball]);
+}
+
+/** The first JavaScript block below a heading of the README. */
+function exampleBelow(heading) {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const code = readme.slice(readme.indexOf(`\n${heading}\n`)).match(/```(?:js|ts)\n(.*?)```/s)?.[1];
+  if (code === undefined) throw new Error(`README.md has no example below "${heading}"`);
+  return code;
+}
+
+function asCommonJs(code) {
+  return code
+    .replace(/^import (\w+) from (.*);$/gm, 'const $1 = require($2);')
+    .replace(/^import (\{.*?\}) from (.*);$/gm, 'const $1 = require($2);');
+}
+
+/** An ACS that answers everything with 204 and tells what it got. */
+async function startAcs() {
+  const acs = createServer();
+  acs.listen(0, '127.0.0.1');
+  await once(acs, 'listening');
+  return acs;
+}
+
+async function freePort() {
+  const probe = await startAcs();
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+async function tryExample(kind, code) {
+  const folder = mkdtempSync(join(tmpdir(), `cwmp-proxy-${kind}-`));
+  try {
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: kind }));
+    run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, 'express@5'], folder);
+    const acs = await startAcs();
+    const port = await freePort();
+    const backend = `http://127.0.0.1:${acs.address().port}`;
+    const adapted = code.replace(/backends: \[.*?\]/s, `backends: ['${backend}']`).replaceAll('8080', String(port));
+    writeFileSync(join(folder, 'app.js'), adapted);
+    const app = spawn(process.execPath, ['app.js'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    try {
+      const body = await exchange(acs, port);
+      const expected = `http://127.0.0.1:${port}/client?origin=http://192.168.100.50:7547`;
+      if (!body.includes(`<Value>${expected}</Value>`)) throw new Error(`the ACS got: ${body}`);
+      console.log(`the README's Express example runs as ${kind}: the ACS got ${expected}`);
+    } finally {
+      app.kill();
+      acs.closeAllConnections();
+      acs.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Posts an Inform through the example, once it listens, and returns what reached the ACS. */
+async function exchange(acs, port) {
+  const received = new Promise((resolve) => {
+    acs.on('request', async (request, response) => {
+      const chunks = await request.toArray();
+      response.writeHead(204).end();
+      resolve(Buffer.concat(chunks).toString());
+    });
+  });
+  const inform =
+    '<ParameterValueStruct><Name>Device.ManagementServer.ConnectionRequestURL</Name>' +
+    '<Value>http://192.168.100.50:7547</Value></ParameterValueStruct>';
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: inform });
+      return await received;
+    } catch (error) {
+      if (tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+const example = exampleBelow('### Express');
+await tryExample('module', example);
+await tryExample('commonjs', asCommonJs(example));

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCwmpProxy, type CwmpProxyOptions } from '@cwmp-proxy/core';
+
+const good: CwmpProxyOptions = {
+  publicUrl: 'http://127.0.0.1:8080',
+  backends: ['http://127.0.0.1:7547'],
+  connectionRequests: { allow: ['192.168.0.0/16'], users: { acs: 'secret' } },
+};
+
+/** Options as plain JavaScript could hand them in. */
+const wrong: { name: string; options: object; message: RegExp }[] = [
+  { name: 'no publicUrl', options: { publicUrl: undefined }, message: /^publicUrl: / },
+  { name: 'a publicUrl with a query', options: { publicUrl: 'http://a/?b' }, message: /^publicUrl: .*query/ },
+  { name: 'a publicUrl with a user', options: { publicUrl: 'http://u:p@a/' }, message: /^publicUrl: .*user/ },
+  { name: 'no backend', options: { backends: [] }, message: /^backends: .*at least one/ },
+  { name: 'an ftp backend', options: { backends: ['http://a', 'ftp://b'] }, message: /^backends\[1\]: / },
+  { name: 'two equal backends', options: { backends: ['http://a', 'http://a/'] }, message: /^backends\[1\]: / },
+  {
+    name: 'a backend without weight',
+    options: { backends: [{ url: 'http://a', weight: 0 }] },
+    message: /^backends\[0\]\.weight: /,
+  },
+  { name: 'a misspelt group', options: { timeout: {} }, message: /^timeout: unknown option/ },
+  { name: 'a misspelt option', options: { timeouts: { conectMs: 1 } }, message: /^timeouts\.conectMs: unknown option/ },
+  { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },
+  { name: 'a time as text', options: { timeouts: { connectMs: '5s' } }, message: /^timeouts\.connectMs: / },
+  { name: 'no connectionRequests', options: { connectionRequests: undefined }, message: /^connectionRequests: / },
+  {
+    name: 'an open relay',
+    options: { connectionRequests: { users: { a: 'b' } } },
+    message: /^connectionRequests\.allow: .*open relay/,
+  },
+  {
+    name: 'a block that is none',
+    options: { connectionRequests: { allow: ['x'], users: { a: 'b' } } },
+    message: /^connectionRequests\.allow: /,
+  },
+  { name: 'no users', options: { connectionRequests: { allow: 'any' } }, message: /^connectionRequests\.users: / },
+  {
+    name: 'a mount path without slash',
+    options: { forwarding: { mountPath: 'cwmp' } },
+    message: /^forwarding\.mountPath: /,
+  },
+  { name: 'a made-up word', options: { forwarding: { forwarded: 'x' } }, message: /^forwarding\.forwarded: / },
+  { name: 'a short key', options: { sessions: { affinityKey: 'short' } }, message: /^sessions\.affinityKey: / },
+];
+
+for (const { name, options, message } of wrong) {
+  test(`refuses ${name} at creation and names it`, () => {
+    assert.throws(() => createCwmpProxy({ ...good, ...options }), { code: 'ERR_CWMP_OPTION', message });
+  });
+}
+
+test('takes the smallest configuration and leaves the options as they are', async () => {
+  const options = Object.freeze({ ...good });
+  await createCwmpProxy(options).close();
+});
