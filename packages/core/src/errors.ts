@@ -5,6 +5,31 @@
 const statusByCode = {
   /** An option is missing, misspelt or out of range; thrown when something is created, never later. */
   ERR_CWMP_OPTION: 500,
+  /** The proxy was closed; it takes no new work. */
+  ERR_CWMP_CLOSED: 503,
+  /** A fault of this library's own; its cause tells more. */
+  ERR_CWMP_INTERNAL: 500,
+
+  /** The request target of a connection request names no usable origin. */
+  ERR_CWMP_BAD_ORIGIN: 400,
+
+  /** A CPE's request that two HTTP parsers may read in two ways, or that no CWMP peer sends; it reaches no backend. */
+  ERR_CWMP_BAD_REQUEST: 400,
+  /** The CPE's request body did not arrive whole and in time. */
+  ERR_CWMP_REQUEST_TIMEOUT: 408,
+  /** The CPE left before its exchange was over; nobody is left to be answered. */
+  ERR_CWMP_CPE_GONE: 499,
+
+  /** The proxy, or every backend, has as many sessions as it may. */
+  ERR_CWMP_BUSY: 503,
+  /** No backend is there to take the session. */
+  ERR_CWMP_NO_BACKEND: 503,
+  /** The backend could not be connected to, nor any other in its place. */
+  ERR_CWMP_BACKEND_UNREACHABLE: 502,
+  /** The backend did not answer in time. */
+  ERR_CWMP_BACKEND_TIMEOUT: 504,
+  /** The backend broke off, or answered with something that is not HTTP. */
+  ERR_CWMP_BACKEND_FAILED: 502,
 } as const;
 
 /** The code of a {@link CwmpProxyError}. */

@@ -1,0 +1,76 @@
+import { EventEmitter } from 'node:events';
+import type { BackendFigures } from './backends/backend.js';
+import type { CwmpProxyError } from './errors.js';
+import type { SessionEnd } from './sessions/session.js';
+import type { CwmpMessage, DeviceId } from './soap/message.js';
+
+/** A CWMP session began or ended. */
+export interface SessionEvent {
+  /** Names the session. */
+  session: string;
+  /** Name of the backend it is on. */
+  backend: string;
+}
+
+/** A CWMP session ended. */
+export interface SessionEndEvent extends SessionEvent {
+  /**
+   * Why: `complete` by the ACS's empty answer, `cpe-gone` with the CPE's connection and no return, `idle` by its quiet time,
+   * `failed` with the backend, `superseded` by a new Inform of the same CPE, `removed` with its backend, `closed` with the
+   * proxy.
+   */
+  why: SessionEnd;
+}
+
+/** A CWMP message of a CPE on its way to a backend. */
+export interface MessageEvent extends SessionEvent {
+  message: CwmpMessage;
+}
+
+/** An Inform on its way to a backend. */
+export interface InformEvent extends MessageEvent {
+  /** Who informs; `undefined` when the Inform holds no readable DeviceId. */
+  device: DeviceId | undefined;
+  /** Event codes, `6 CONNECTION REQUEST` for instance. */
+  events: readonly string[];
+  /** The CPE's own ConnectionRequestURL, when the Inform holds one. */
+  url: string | undefined;
+}
+
+/** An exchange that failed; it cost nothing but itself. */
+export interface FailureEvent {
+  /** What went wrong; never holds a secret or a body. */
+  error: CwmpProxyError;
+  /** Method of the request. */
+  method: string;
+}
+
+/** Something in the surroundings that will make trouble. */
+export interface WarningEvent {
+  /**
+   * `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of
+   * a CPE that thinks for longer. `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models
+   * give the parameter.
+   */
+  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG';
+  /** What is wrong and what to do about it. */
+  message: string;
+}
+
+/**
+ * The events of a proxy. None is named `error`: a fault costs its own exchange and needs no listener. What a listener throws
+ * is thrown into the process, as with any emitter.
+ */
+export interface CwmpProxyEvents {
+  sessionStart: [SessionEvent];
+  sessionEnd: [SessionEndEvent];
+  message: [MessageEvent];
+  inform: [InformEvent];
+  /** A backend changed its state. */
+  backend: [BackendFigures];
+  failure: [FailureEvent];
+  warning: [WarningEvent];
+}
+
+/** Emits the events of one proxy; each has one argument, a plain object. */
+export class CwmpProxyEmitter extends EventEmitter<CwmpProxyEvents> {}

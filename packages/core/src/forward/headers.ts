@@ -1,0 +1,93 @@
+/**
+ * Fields that speak of one connection only (RFC 9110 §7.6.1) and those that frame the message (RFC 9112 §6): each leg has
+ * its own.
+ */
+const ofOneLeg = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'content-length',
+]);
+
+/** Fields of a request that are the proxy's own towards the backend, or are meant for the proxy. */
+const ofTheProxy = new Set(['host', 'expect', 'proxy-authorization', 'proxy-authenticate']);
+
+/**
+ * The fields of a CPE's request that go on to the backend: names' case, order and repetition as they came.
+ *
+ * @param replaced Lower-case names of fields whose incoming copies are not trusted.
+ */
+export function requestHeaders(rawHeaders: readonly string[], replaced: ReadonlySet<string>): string[] {
+  const named = namedByConnection(rawHeaders);
+  const kept: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    let key = name.toLowerCase();
+    // A lenient backend may read "Content_Length" as "Content-Length".
+    if (key.includes('_')) key = key.replaceAll('_', '-');
+    if (ofOneLeg.has(key) || ofTheProxy.has(key) || replaced.has(key) || named?.has(key) === true) continue;
+    kept.push(name, rawHeaders[index + 1] ?? '');
+  }
+  return kept;
+}
+
+/** What the proxy needs to know of an answer's head, beside the fields that go on. */
+export interface ResponseHead {
+  /** The fields that go on to the CPE: names' case, order and repetition as they came. */
+  headers: string[];
+  /** Whether the backend gave the length of the body; then it is among the fields. */
+  hasLength: boolean;
+  /** Whether the backend closes its connection after this answer. */
+  closes: boolean;
+}
+
+/** The fields of a backend's answer that go on to the CPE. */
+export function responseHead(rawHeaders: readonly (Buffer | string)[]): ResponseHead {
+  const fields = rawHeaders.map((field) => (typeof field === 'string' ? field : field.toString('latin1')));
+  const named = namedByConnection(fields);
+  const head: ResponseHead = { headers: [], hasLength: false, closes: named?.has('close') ?? false };
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? '';
+    let value = fields[index + 1] ?? '';
+    const key = name.toLowerCase();
+    if (key === 'content-length') {
+      // undici has seen to it that repeated lengths agree; the CPE gets one.
+      if (head.hasLength) continue;
+      head.hasLength = true;
+    } else if (ofOneLeg.has(key) || named?.has(key) === true) {
+      continue;
+    } else if (key === 'www-authenticate') {
+      value = withoutAuthInt(value);
+    }
+    head.headers.push(name, value);
+  }
+  return head;
+}
+
+/**
+ * Takes `auth-int` out of a challenge that offers `auth` too: it would have the CPE sign a body that the rewriter changes
+ * (RFC 7616 §3.4.3), and GenieACS offers it.
+ */
+function withoutAuthInt(challenge: string): string {
+  return challenge.replace(/(\bqop\s*=\s*")([^"]*)"/gi, (whole, start: string, list: string) => {
+    const offers = list.split(',').map((offer) => offer.trim());
+    const kept = offers.filter((offer) => offer.toLowerCase() !== 'auth-int');
+    return kept.length === 0 || kept.length === offers.length ? whole : `${start}${kept.join(',')}"`;
+  });
+}
+
+function namedByConnection(fields: readonly string[]): Set<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? '';
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    named ??= new Set();
+    for (const token of (fields[index + 1] ?? '').split(',')) named.add(token.trim().toLowerCase());
+  }
+  return named;
+}

@@ -1,0 +1,39 @@
+import { CwmpProxyError } from './errors.js';
+
+/** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` naming the option by its path. */
+export function refuseOption(path: string, what: string): never {
+  throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: ${what}`);
+}
+
+/** Checks that a group of options is an object that holds known options only: a misspelt one must not be ignored. */
+export function checkGroup(path: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuseOption(path, 'expected an object');
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    refuseOption(path === 'options' ? key : `${path}.${key}`, `unknown option; known are ${known.join(', ')}`);
+  }
+}
+
+/** Checks a whole number within bounds; `undefined` gives the default. */
+export function wholeNumber(path: string, value: unknown, fallback: number, min: number, max: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  return refuseOption(path, `expected a whole number from ${min} to ${max}`);
+}
+
+/** Checks an absolute http or https URL that holds no user, no query and no fragment. */
+export function httpUrl(path: string, value: unknown): URL {
+  const text = value instanceof URL ? value.href : value;
+  if (typeof text !== 'string' || !URL.canParse(text)) return refuseOption(path, 'expected an absolute http(s) URL');
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return refuseOption(path, 'expected an http(s) URL');
+  if (url.username !== '' || url.password !== '') return refuseOption(path, 'expected a URL without user and password');
+  if (url.search !== '' || url.hash !== '') return refuseOption(path, 'expected a URL without query and fragment');
+  return url;
+}
+
+/** Checks one of a few words; `undefined` gives the first. */
+export function oneOf<Word extends string>(path: string, value: unknown, words: readonly [Word, ...Word[]]): Word {
+  if (value === undefined) return words[0];
+  return words.find((word) => word === value) ?? refuseOption(path, `expected one of ${words.join(', ')}`);
+}

@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { BackendControl } from './backend-control.js';
+import { BackendPool } from './backends/backend-pool.js';
+import { CwmpProxyError } from './errors.js';
+import { CwmpProxyEmitter } from './events.js';
+import { answerError } from './forward/answer-error.js';
+import { EdgeHeaders } from './forward/edge-headers.js';
+import { Forwarder } from './forward/forwarder.js';
+import type { CwmpProxyOptions } from './options.js';
+import { resolveBackend, resolveOptions } from './resolve-options.js';
+import type { Session } from './sessions/session.js';
+import { SessionTable } from './sessions/session-table.js';
+import type { CwmpMessage } from './soap/message.js';
+import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
+
+/** How a framework hands a request on. */
+export interface HandleOptions {
+  /**
+   * The request target as the peer sent it, for frameworks that shorten `request.url` when mounted at a path. Default
+   * `request.url`.
+   */
+  target?: string;
+}
+
+/** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
+const minKeepAliveMs = 30_000;
+
+/**
+ * A TR-069 proxy inside a Node process: it hands CPEs' messages to the backend ACSs with their ConnectionRequestURL
+ * rewritten, and ACSs' connection requests to the CPEs. Made by {@link createCwmpProxy}.
+ */
+export class CwmpProxy extends CwmpProxyEmitter {
+  /** The backends: what they do, and which there are. */
+  readonly backends: BackendControl;
+  readonly #urls: ProxiedUrls;
+  readonly #sessions: SessionTable;
+  readonly #forwarder: Forwarder;
+  readonly #checkedServers = new WeakSet<object>();
+  #closed = false;
+
+  /** @internal */
+  constructor(options: CwmpProxyOptions) {
+    super();
+    const { publicUrl, backends, sessions, health, forwarding, timeouts, limits } = resolveOptions(options);
+    this.#urls = createProxiedUrls(publicUrl);
+    const pool = new BackendPool((figures) => this.emit('backend', figures));
+    this.#sessions = new SessionTable(pool, {
+      idleTimeoutMs: sessions.idleTimeoutMs,
+      graceMs: sessions.graceMs,
+      maxSessions: limits.maxSessions,
+      onStart: ({ id, backend }) => this.emit('sessionStart', { session: id, backend: backend.url }),
+      onEnd: ({ id, backend }, why) => this.emit('sessionEnd', { session: id, backend: backend.url, why }),
+    });
+    this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
+    for (const settings of backends) pool.add(settings);
+    this.#forwarder = new Forwarder({
+      sessions: this.#sessions,
+      edgeHeaders: new EdgeHeaders(forwarding),
+      rewriteUrl: (url) => this.#rewriteUrl(url),
+      mountPath: forwarding.mountPath,
+      maxHeldBytes: limits.maxHeldBytes,
+      requestTimeoutMs: timeouts.requestMs,
+      onMessage: (message, session) => this.#announce(message, session),
+    });
+  }
+
+  /**
+   * Serves one request: a connection request of an ACS when it is for `<publicUrl>/client`, else a message of a CPE.
+   * Resolves when the exchange is over, however it went; never rejects.
+   */
+  async handle(request: IncomingMessage, response: ServerResponse, options: HandleOptions = {}): Promise<void> {
+    const target = options.target ?? request.url ?? '/';
+    try {
+      if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
+      this.#checkServer(request.socket);
+      await this.#forwarder.forward(request, response, target);
+    } catch (cause) {
+      const error =
+        cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
+      answerError(response, error);
+      this.emit('failure', { error, method: request.method ?? '' });
+    }
+  }
+
+  /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#sessions.close();
+  }
+
+  #rewriteUrl(url: string): string | undefined {
+    const proxied = this.#urls.build(url);
+    if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
+      const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}`;
+      this.emit('warning', { code: 'URL_TOO_LONG', message });
+    }
+    return proxied;
+  }
+
+  #announce(message: CwmpMessage, session: Session): void {
+    const event = { session: session.id, backend: session.backend.url, message };
+    this.emit('message', event);
+    if (!message.isInform) return;
+    const { device, events, urls } = message;
+    this.emit('inform', { ...event, device, events, url: urls[0]?.original });
+  }
+
+  #checkServer(socket: Socket): void {
+    const server = 'server' in socket ? socket.server : undefined;
+    if (typeof server !== 'object' || server === null || this.#checkedServers.has(server)) return;
+    this.#checkedServers.add(server);
+    const timeoutMs = 'keepAliveTimeout' in server ? server.keepAliveTimeout : undefined;
+    if (typeof timeoutMs !== 'number' || timeoutMs === 0 || timeoutMs >= minKeepAliveMs) return;
+    this.emit('warning', {
+      code: 'KEEP_ALIVE_TIMEOUT',
+      message: `the server closes CPEs that are quiet for ${timeoutMs} ms; set server.keepAliveTimeout to 60000 or more`,
+    });
+  }
+}
+
+/**
+ * Makes a proxy. It opens no socket of its own: hand it requests with {@link CwmpProxy.handle} or an adapter.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` naming the option that is wrong.
+ */
+export function createCwmpProxy(options: CwmpProxyOptions): CwmpProxy {
+  return new CwmpProxy(options);
+}

@@ -1,0 +1,187 @@
+import type { BackendSettings } from './backends/backend.js';
+import { checkGroup, httpUrl, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import type {
+  ActiveHealthOptions,
+  BackendOptions,
+  ConnectionRequestOptions,
+  CwmpProxyOptions,
+  ForwardingOptions,
+  HealthOptions,
+  LimitOptions,
+  SessionOptions,
+  TimeoutOptions,
+} from './options.js';
+
+/** {@link CwmpProxyOptions}, checked, with every default in its place. */
+export interface ResolvedOptions {
+  publicUrl: string;
+  backends: readonly BackendSettings[];
+  connectionRequests: ConnectionRequestOptions & { timeoutMs: number };
+  sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
+  health: ResolvedHealth;
+  forwarding: Required<ForwardingOptions>;
+  timeouts: Required<TimeoutOptions>;
+  limits: Required<LimitOptions>;
+}
+
+type ResolvedHealth = Required<Omit<HealthOptions, 'active'>> & { active: ResolvedActiveHealth | undefined };
+type ResolvedActiveHealth = Required<Omit<ActiveHealthOptions, 'path'>> & Pick<ActiveHealthOptions, 'path'>;
+
+/**
+ * Checks the options once and fills in the defaults.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the wrong option and what is expected there.
+ */
+export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOptions> {
+  checkGroup('options', options, [
+    'publicUrl',
+    'backends',
+    'connectionRequests',
+    'sessions',
+    'health',
+    'forwarding',
+    'timeouts',
+    'limits',
+  ]);
+  const { backends } = options;
+  const timeouts = resolveTimeouts(options.timeouts ?? {});
+  const health = resolveHealth(options.health ?? {});
+  if (!Array.isArray(backends) || backends.length === 0) refuseOption('backends', 'expected at least one URL');
+  return Object.freeze({
+    publicUrl: httpUrl('publicUrl', options.publicUrl).href.replace(/\/+$/, ''),
+    backends: Object.freeze(backends.map((one, index) => resolveBackend(`backends[${index}]`, one, timeouts, health))),
+    connectionRequests: resolveConnectionRequests(options.connectionRequests),
+    sessions: resolveSessions(options.sessions ?? {}),
+    health,
+    forwarding: resolveForwarding(options.forwarding ?? {}),
+    timeouts,
+    limits: resolveLimits(options.limits ?? {}),
+  });
+}
+
+/** Checks one backend, at creation and when it is added later. */
+export function resolveBackend(
+  path: string,
+  options: string | URL | BackendOptions,
+  timeouts: Required<TimeoutOptions>,
+  health: ResolvedHealth,
+): BackendSettings {
+  const backend = typeof options === 'string' || options instanceof URL ? { url: options } : options;
+  checkGroup(path, backend, ['url', 'weight', 'maxSessions', 'tls']);
+  const { tls = {} } = backend;
+  checkGroup(`${path}.tls`, tls, ['ca', 'cert', 'key', 'servername']);
+  return Object.freeze({
+    url: httpUrl(typeof options === 'object' && 'url' in options ? `${path}.url` : path, backend.url),
+    weight: wholeNumber(`${path}.weight`, backend.weight, 1, 1, 1_000),
+    maxSessions: wholeNumber(
+      `${path}.maxSessions`,
+      backend.maxSessions,
+      Number.MAX_SAFE_INTEGER,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    tls,
+    connectTimeoutMs: timeouts.connectMs,
+    headersTimeoutMs: timeouts.headersMs,
+    bodyTimeoutMs: timeouts.bodyMs,
+    health: { ...health, probeMs: timeouts.connectMs + timeouts.headersMs },
+  });
+}
+
+function resolveConnectionRequests(options: ConnectionRequestOptions): ResolvedOptions['connectionRequests'] {
+  const path = 'connectionRequests';
+  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs']);
+  const { allow, users } = options;
+  if (allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {
+    refuseOption(
+      `${path}.allow`,
+      "without it the proxy would be an open relay; write the CPEs' addresses, for instance ['192.168.0.0/16'], or 'any'",
+    );
+  }
+  const isMap = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
+  if (!isMap && typeof users !== 'function') {
+    refuseOption(
+      `${path}.users`,
+      "expected a map from user name to password, { acs: 'secret' } for instance, or a function",
+    );
+  }
+  return Object.freeze({ ...options, timeoutMs: milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800) });
+}
+
+function resolveSessions(options: SessionOptions): ResolvedOptions['sessions'] {
+  checkGroup('sessions', options, ['idleTimeoutMs', 'graceMs', 'affinityKey']);
+  const { affinityKey } = options;
+  if (affinityKey !== undefined && (typeof affinityKey !== 'string' || affinityKey.length < 16)) {
+    refuseOption('sessions.affinityKey', 'expected at least 16 characters');
+  }
+  return Object.freeze({
+    idleTimeoutMs: milliseconds('sessions.idleTimeoutMs', options.idleTimeoutMs, 60_000),
+    graceMs: milliseconds('sessions.graceMs', options.graceMs, 5_000),
+    ...(affinityKey === undefined ? {} : { affinityKey }),
+  });
+}
+
+function resolveHealth(options: HealthOptions): ResolvedHealth {
+  checkGroup('health', options, ['maxFailures', 'ejectMs', 'maxEjectMs', 'active']);
+  return Object.freeze({
+    maxFailures: wholeNumber('health.maxFailures', options.maxFailures, 3, 1, 1_000),
+    ejectMs: milliseconds('health.ejectMs', options.ejectMs, 5_000),
+    maxEjectMs: milliseconds('health.maxEjectMs', options.maxEjectMs, 300_000),
+    active: options.active === undefined ? undefined : resolveActiveHealth(options.active),
+  });
+}
+
+function resolveActiveHealth(options: ActiveHealthOptions): ResolvedActiveHealth {
+  checkGroup('health.active', options, ['intervalMs', 'path', 'expectStatus']);
+  const { path } = options;
+  if (path !== undefined) checkPath('health.active.path', path);
+  return Object.freeze({
+    intervalMs: milliseconds('health.active.intervalMs', options.intervalMs, 5_000),
+    ...(path === undefined ? {} : { path }),
+    expectStatus: wholeNumber('health.active.expectStatus', options.expectStatus, 200, 200, 599),
+  });
+}
+
+function resolveForwarding(options: ForwardingOptions): Required<ForwardingOptions> {
+  checkGroup('forwarding', options, ['via', 'forwarded', 'incoming', 'clientCert', 'mountPath']);
+  const { via = 'cwmp-proxy', clientCert = false, mountPath = '' } = options;
+  if (via !== false && (typeof via !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(via))) {
+    refuseOption('forwarding.via', 'expected a token (RFC 9110 §5.6.2) or false');
+  }
+  if (typeof clientCert !== 'boolean') refuseOption('forwarding.clientCert', 'expected true or false');
+  if (mountPath !== '') checkPath('forwarding.mountPath', mountPath);
+  return Object.freeze({
+    via,
+    forwarded: oneOf('forwarding.forwarded', options.forwarded, ['x-forwarded', 'forwarded', 'none']),
+    incoming: oneOf('forwarding.incoming', options.incoming, ['replace', 'append']),
+    clientCert,
+    mountPath: mountPath.replace(/\/+$/, ''),
+  });
+}
+
+function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
+  checkGroup('timeouts', options, ['connectMs', 'headersMs', 'bodyMs', 'requestMs']);
+  return Object.freeze({
+    connectMs: milliseconds('timeouts.connectMs', options.connectMs, 5_000),
+    headersMs: milliseconds('timeouts.headersMs', options.headersMs, 30_000),
+    bodyMs: milliseconds('timeouts.bodyMs', options.bodyMs, 30_000),
+    requestMs: milliseconds('timeouts.requestMs', options.requestMs, 30_000),
+  });
+}
+
+function resolveLimits(options: LimitOptions): Required<LimitOptions> {
+  checkGroup('limits', options, ['maxHeldBytes', 'maxSessions']);
+  return Object.freeze({
+    maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
+    maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
+  });
+}
+
+function milliseconds(path: string, value: unknown, fallback: number): number {
+  return wholeNumber(path, value, fallback, 1, 3_600_000);
+}
+
+function checkPath(path: string, value: unknown): void {
+  if (typeof value !== 'string' || !/^\/[!"$-~]*$/.test(value))
+    refuseOption(path, 'expected a path that begins with /');
+}

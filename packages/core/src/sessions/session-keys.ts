@@ -1,0 +1,64 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** Keys of other processes, and of this one's past, must not match. */
+const salt = randomBytes(16);
+
+/**
+ * By what a returning CPE can be recognised: each cookie that it sends, and the Digest nonce that its Authorization quotes.
+ * Keys are hashes, so that the table of sessions holds no credential.
+ */
+export function keysOfRequest(rawHeaders: readonly string[]): string[] {
+  const keys: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const value = rawHeaders[index + 1] ?? '';
+    switch ((rawHeaders[index] ?? '').toLowerCase()) {
+      case 'cookie':
+        // GenieACS splits on commas too, because devices send them.
+        for (const pair of value.split(/[;,]/)) addCookie(keys, pair);
+        break;
+      case 'authorization':
+        addNonce(keys, value);
+        break;
+      default:
+    }
+  }
+  return keys;
+}
+
+/** By what the CPE that gets this answer can be recognised when it returns. */
+export function keysOfAnswer(headers: readonly string[]): string[] {
+  const keys: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    if (name.length !== 10 && name.length !== 16) continue;
+    const value = headers[index + 1] ?? '';
+    switch (name.toLowerCase()) {
+      case 'set-cookie':
+        addCookie(keys, value.split(';', 1)[0] ?? '');
+        break;
+      case 'www-authenticate':
+        addNonce(keys, value);
+        break;
+      default:
+    }
+  }
+  return keys;
+}
+
+function addCookie(keys: string[], pair: string): void {
+  const text = pair.trim();
+  const equals = text.indexOf('=');
+  const value = text.slice(equals + 1).replace(/^"(.*)"$/, '$1');
+  if (equals > 0 && value !== '') keys.push(hash(`cookie ${text.slice(0, equals)}=${value}`));
+}
+
+function addNonce(keys: string[], value: string): void {
+  if (!/\bdigest\b/i.test(value)) return;
+  for (const [, quoted, token] of value.matchAll(/[\s,]nonce\s*=\s*(?:"([^"]*)"|([^\s,"]+))/gi)) {
+    keys.push(hash(`nonce ${quoted ?? token ?? ''}`));
+  }
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(salt).update(text).digest('base64').slice(0, 22);
+}

@@ -1,0 +1,258 @@
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Backend } from '../backends/backend.js';
+import type { BackendPool } from '../backends/backend-pool.js';
+import { CwmpProxyError } from '../errors.js';
+import { KeyTable } from './key-table.js';
+import { Session, type SessionAnswer, type SessionEnd } from './session.js';
+
+/** What a {@link SessionTable} works with. */
+export interface SessionSettings {
+  /** Longest quiet time of a session, in milliseconds. */
+  idleTimeoutMs: number;
+  /** How long a session waits for its CPE to connect again, in milliseconds. */
+  graceMs: number;
+  /** Most sessions at once. */
+  maxSessions: number;
+  onStart: (session: Session) => void;
+  onEnd: (session: Session, why: SessionEnd) => void;
+}
+
+/** A CPE's request, as far as its session depends on it. */
+export interface SessionRequest {
+  socket: Socket;
+  /** Whether the message is an Inform, with which a session begins. */
+  inform: boolean;
+  /** By what the CPE may be recognised; asked for only when its connection is new. */
+  keys: () => readonly string[];
+  /** The backend that an affinity cookie names. */
+  affinity?: Backend | undefined;
+}
+
+/** Share of {@link SessionSettings.maxSessions} that is kept for Informs. */
+const informShare = 0.1;
+
+/** Which CPE connection belongs to which backend connection (FIELD.md: ACSs bind a session to the socket). */
+export class SessionTable {
+  readonly #settings: SessionSettings;
+  readonly #backends: BackendPool;
+  readonly #sessions = new Set<Session>();
+  readonly #bySocket = new WeakMap<Socket, Session>();
+  /** Connections whose end is listened for. */
+  readonly #watched = new WeakSet<Socket>();
+  readonly #keys: KeyTable;
+  readonly #prefix = randomBytes(3).toString('hex');
+  #count = 0;
+  /** Sessions that have not ended. */
+  #active = 0;
+
+  constructor(backends: BackendPool, settings: SessionSettings) {
+    this.#backends = backends;
+    this.#settings = settings;
+    this.#keys = new KeyTable(4 * settings.maxSessions);
+  }
+
+  /** Sessions that have not ended. */
+  get size(): number {
+    return this.#active;
+  }
+
+  /**
+   * The session a request belongs to: that of its connection; else the one its CPE is recognised to return to; else a new
+   * one on the next backend. An Inform after the end of a session begins a new one.
+   *
+   * @throws {@link CwmpProxyError} `ERR_CWMP_NO_BACKEND`, `ERR_CWMP_BUSY`.
+   */
+  find(request: SessionRequest): Session {
+    const { socket, inform } = request;
+    const own = this.#bySocket.get(socket);
+    if (own !== undefined) {
+      if (own.phase !== 'ended' || !inform) return own;
+      void this.#drop(own);
+      return this.#begin(request, undefined);
+    }
+    for (const key of request.keys()) {
+      const known = this.#keys.get(key);
+      if (known === undefined) continue;
+      const { session, backend } = known;
+      if (session?.resumable !== true) return this.#begin(request, backend);
+      if (inform && session.phase === 'open') {
+        // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
+        this.#end(session, 'superseded');
+        void this.#drop(session);
+        return this.#begin(request, backend);
+      }
+      this.#attach(session, socket);
+      return session;
+    }
+    return this.#begin(request, request.affinity);
+  }
+
+  /**
+   * Moves a session to a backend that it has not tried, because the one it was to begin on could not be connected to.
+   * Returns whether there was one.
+   */
+  failOver(session: Session): boolean {
+    session.tried.add(session.backend);
+    const backend = this.#backends.next(session.tried);
+    if (backend === undefined || session.phase !== 'opening') return false;
+    void close(session);
+    session.backend.inFlight -= session.inFlight;
+    session.backend.sessionEnds();
+    session.backend = backend;
+    session.connection = backend.openConnection();
+    backend.inFlight += session.inFlight;
+    backend.sessionBegins();
+    return true;
+  }
+
+  /** A request of the session goes to its backend. */
+  sent(session: Session): void {
+    session.inFlight += 1;
+    session.backend.inFlight += 1;
+    session.timer?.refresh();
+  }
+
+  /** The request that was sent last is over, whatever came of it. */
+  settled(session: Session): void {
+    session.inFlight -= 1;
+    session.backend.inFlight -= 1;
+    if (session.phase !== 'ended') session.timer?.refresh();
+  }
+
+  /**
+   * The backend answered.
+   *
+   * @param keys By what the CPE can be recognised from now on.
+   */
+  answered(session: Session, answer: SessionAnswer, keys: readonly string[]): void {
+    if (session.phase === 'ended') return;
+    if (answer.emptyPost && answer.empty && (answer.status === 204 || answer.status === 200)) {
+      this.#end(session, 'complete');
+      return;
+    }
+    session.phase = answer.status === 401 ? 'challenged' : 'open';
+    for (const key of keys) {
+      if (this.#keys.learn(key, session)) session.keys.add(key);
+    }
+  }
+
+  /** The backend failed: the CPE begins anew, elsewhere. */
+  failed(session: Session): void {
+    this.#end(session, 'failed');
+  }
+
+  /** Raises the quiet time a session is allowed, in milliseconds: an Inform's SessionTimeout (TR-069 A6 §3.7.1.1). */
+  allowQuiet(session: Session, idleMs: number): void {
+    if (idleMs <= session.idleMs) return;
+    session.idleMs = idleMs;
+    this.#startTimer(session, idleMs, 'idle');
+  }
+
+  /** Ends the sessions of a backend, those in the middle of an exchange too. */
+  removeBackend(backend: Backend): void {
+    for (const session of this.#sessions) {
+      if (session.backend !== backend) continue;
+      this.#end(session, 'removed');
+      void this.#drop(session);
+    }
+  }
+
+  /** Ends every session; resolves when every backend connection is closed. */
+  async close(): Promise<void> {
+    const closing: Promise<void>[] = [];
+    for (const session of this.#sessions) {
+      this.#end(session, 'closed');
+      closing.push(this.#drop(session));
+    }
+    await Promise.all(closing);
+  }
+
+  #begin({ socket, inform }: SessionRequest, wanted: Backend | undefined): Session {
+    const { maxSessions } = this.#settings;
+    const limit = inform ? maxSessions : Math.max(1, Math.floor(maxSessions * (1 - informShare)));
+    if (this.#active >= limit) throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open');
+    // A draining backend takes nothing new, but finishes what runs.
+    const takes = wanted?.admits(performance.now()) === true || (wanted?.state === 'draining' && !inform);
+    const backend = takes ? wanted : this.#backends.next();
+    if (backend === undefined) {
+      throw this.#backends.full
+        ? new CwmpProxyError('ERR_CWMP_BUSY', 'every backend has as many sessions as it may')
+        : new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up');
+    }
+    return this.#open(socket, backend);
+  }
+
+  #open(socket: Socket, backend: Backend): Session {
+    this.#count += 1;
+    const session = new Session(`${this.#prefix}-${this.#count.toString(36)}`, backend, this.#settings.idleTimeoutMs);
+    this.#sessions.add(session);
+    this.#active += 1;
+    backend.sessionBegins();
+    this.#attach(session, socket);
+    this.#settings.onStart(session);
+    return session;
+  }
+
+  #attach(session: Session, socket: Socket): void {
+    // A CPE that opens its next connection before it closes the last one has moved to the next one.
+    if (session.socket !== undefined) this.#bySocket.delete(session.socket);
+    session.socket = socket;
+    this.#bySocket.set(socket, session);
+    this.#startTimer(session, session.idleMs, 'idle');
+    if (this.#watched.has(socket)) return;
+    this.#watched.add(socket);
+    socket.once('close', () => this.#detach(socket));
+  }
+
+  #detach(socket: Socket): void {
+    const session = this.#bySocket.get(socket);
+    if (session === undefined) return;
+    this.#bySocket.delete(socket);
+    session.socket = undefined;
+    if (session.phase !== 'ended' && session.keys.size > 0) {
+      this.#startTimer(session, this.#settings.graceMs, 'cpe-gone');
+      return;
+    }
+    this.#end(session, 'cpe-gone');
+    void this.#drop(session);
+  }
+
+  #startTimer(session: Session, delayMs: number, why: SessionEnd): void {
+    clearTimeout(session.timer);
+    session.timer = setTimeout(() => {
+      this.#end(session, why);
+      void this.#drop(session);
+    }, delayMs);
+    session.timer.unref();
+  }
+
+  /** The CWMP session is over; its connections may stand for a while yet. */
+  #end(session: Session, why: SessionEnd): void {
+    if (session.phase === 'ended') return;
+    session.phase = 'ended';
+    this.#active -= 1;
+    // A CPE that was merely gone too long is still led to the backend that knows it; after an end it is a new guest.
+    for (const key of session.keys) {
+      if (why === 'cpe-gone') this.#keys.detach(key, session);
+      else this.#keys.forget(key, session);
+    }
+    session.keys.clear();
+    session.backend.sessionEnds();
+    this.#settings.onEnd(session, why);
+  }
+
+  /** Forgets the session and closes its backend connection. */
+  #drop(session: Session): Promise<void> {
+    clearTimeout(session.timer);
+    this.#sessions.delete(session);
+    if (session.socket !== undefined) this.#bySocket.delete(session.socket);
+    session.socket = undefined;
+    return close(session);
+  }
+}
+
+/** Closes the backend connection; what is in flight on it fails. */
+function close(session: Session): Promise<void> {
+  return session.connection.destroy(new CwmpProxyError('ERR_CWMP_CLOSED', 'the session is over'));
+}

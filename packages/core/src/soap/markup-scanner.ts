@@ -1,0 +1,206 @@
+import type { SaxesTagPlain } from 'saxes';
+import { maskTag, TagParser } from './tag-parser.js';
+
+/** Longest tag that is followed, in bytes. The longest seen from a CPE is below 700: an Envelope with its namespaces. */
+export const maxTagBytes: number = 16_384;
+/** Longest content of a Name, a Value or another text that is read, in bytes. */
+export const maxTextBytes: number = 16_384;
+/** Deepest element that is followed. CWMP needs 8. */
+export const maxDepth: number = 256;
+
+/** What the scanner tells its reader. Offsets count the bytes of the message from 0. */
+export interface MarkupHandler {
+  /** An element begins; `end` is the offset after its start tag. */
+  onOpen(tag: SaxesTagPlain, end: number): void;
+  /** The innermost element ends at `end`, before the tag that ends it. */
+  onClose(end: number): void;
+}
+
+type Mode = 'text' | 'comment' | 'cdata' | 'instruction';
+const terminators: Readonly<Record<Mode, string>> = { text: '<', comment: '-->', cdata: ']]>', instruction: '?>' };
+const declarations = [
+  ['<!--', 'comment'],
+  ['<![CDATA[', 'cdata'],
+  ['<!DOCTYPE', 'doctype'],
+] as const;
+
+const slash = 0x2f;
+const bang = 0x21;
+const question = 0x3f;
+const endTagName = /[ \t\r\n]*([^ \t\r\n>/='"]*)/y;
+
+function beginsName(code: number): boolean {
+  return (
+    (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || code === 0x3a || code > 0x7f
+  );
+}
+
+/**
+ * Finds the markup of a message in bytes that are read as latin1, so that one char is one byte, and hands each tag to saxes,
+ * which decides what it is and what it closes. Text, comments, CDATA and processing instructions are passed over: they
+ * change no structure. What is kept is one unfinished tag ({@link maxTagBytes}), one captured content
+ * ({@link maxTextBytes}) and the names of the open elements ({@link maxDepth}).
+ *
+ * Faults that are followed: a stray `&` or `<`, control characters, an end tag that nothing is open for (passed over) or
+ * that holds more than a name, missing end tags, several document elements, text before the declaration.
+ */
+export class MarkupScanner {
+  readonly #handler: MarkupHandler;
+  readonly #parser = new TagParser();
+  readonly #open: string[] = [];
+  #buffer = '';
+  #base = 0;
+  #at = 0;
+  #mode: Mode = 'text';
+  #fed = 0;
+  #opened = false;
+  #closeAt = 0;
+  #tagEnd = 0;
+  #sawElement = false;
+  #sawDoctype = false;
+  #stopped = false;
+  #lostAt: number | undefined;
+  #captureFrom = -1;
+  #captured = '';
+
+  constructor(handler: MarkupHandler) {
+    this.#handler = handler;
+    this.#parser.on('opentag', (tag) => {
+      this.#opened = true;
+      this.#sawElement = true;
+      this.#open.push(tag.name);
+      this.#handler.onOpen(tag, this.#tagEnd);
+    });
+    this.#parser.on('closetag', () => {
+      this.#open.pop();
+      this.#handler.onClose(this.#closeAt);
+    });
+  }
+
+  /** The offset from which on nothing is read, as the structure cannot be followed or a document type declaration stands there. */
+  get lostAt(): number | undefined {
+    return this.#lostAt;
+  }
+
+  /** Whether a document type declaration before the first element ended the reading. */
+  get sawDoctype(): boolean {
+    return this.#sawDoctype;
+  }
+
+  /** Ends the reading: nothing more is told. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Begins to keep the raw content from `offset` on: the end of the start tag that is being told. */
+  beginCapture(offset: number): void {
+    this.#captured = '';
+    this.#captureFrom = offset;
+  }
+
+  /** The raw content up to `offset`, or undefined where it is longer than {@link maxTextBytes}. */
+  endCapture(offset: number): string | undefined {
+    const from = this.#captureFrom;
+    this.#captureFrom = -1;
+    if (from < 0 || offset - from > maxTextBytes) return undefined;
+    return this.#captured + this.#buffer.slice(Math.max(from - this.#base, 0), offset - this.#base);
+  }
+
+  /** Reads on: `chunk` is the next bytes as latin1. */
+  write(chunk: string): void {
+    if (this.#stopped || this.#lostAt !== undefined) return;
+    const rest = this.#buffer.slice(this.#at);
+    this.#base += this.#at;
+    this.#buffer = rest === '' ? chunk : rest + chunk;
+    this.#at = 0;
+    while (this.#at < this.#buffer.length && !this.#stopped && this.#step()) {
+      // each step passes over one piece of markup
+    }
+    if (this.#captureFrom >= 0 && this.#captured.length <= maxTextBytes) {
+      this.#captured += this.#buffer.slice(Math.max(this.#captureFrom - this.#base, 0), this.#at);
+    }
+  }
+
+  /** Passes over one piece of markup, with the text before it; false where the rest of it has yet to come. */
+  #step(): boolean {
+    const buffer = this.#buffer;
+    const terminator = terminators[this.#mode];
+    const found = buffer.indexOf(terminator, this.#at);
+    if (found < 0) {
+      this.#at = Math.max(this.#at, buffer.length - terminator.length + 1);
+      return false;
+    }
+    if (this.#mode !== 'text') {
+      this.#at = found + terminator.length;
+      this.#mode = 'text';
+      return true;
+    }
+    this.#at = found;
+    const code = buffer.charCodeAt(found + 1);
+    if (code === slash) return this.#endTag(found);
+    if (beginsName(code)) return this.#startTag(found);
+    if (code === bang) return this.#declaration(found);
+    if (Number.isNaN(code)) return false;
+    if (code === question) this.#mode = 'instruction';
+    this.#at = found + (code === question ? 2 : 1);
+    return true;
+  }
+
+  #startTag(start: number): boolean {
+    if (this.#open.length >= maxDepth) return this.#lose();
+    this.#opened = false;
+    let end = this.#buffer.indexOf('>', start + this.#fed) + 1;
+    // A `>` inside a quoted attribute value does not end the tag; saxes knows.
+    while (end > 0 && end - start <= maxTagBytes) {
+      this.#tagEnd = this.#base + end;
+      this.#closeAt = this.#tagEnd;
+      this.#parser.write(maskTag(this.#buffer.slice(start + this.#fed, end)));
+      if (this.#opened) {
+        this.#fed = 0;
+        this.#at = end;
+        return true;
+      }
+      this.#fed = end - start;
+      end = this.#buffer.indexOf('>', end) + 1;
+    }
+    return this.#incomplete(start, end);
+  }
+
+  #endTag(start: number): boolean {
+    const end = this.#buffer.indexOf('>', start) + 1;
+    if (end === 0 || end - start > maxTagBytes) return this.#incomplete(start, end);
+    endTagName.lastIndex = start + 2;
+    const name = maskTag(endTagName.exec(this.#buffer)?.[1] ?? '');
+    // saxes closes everything on an end tag that nothing is open for.
+    if (name !== '' && this.#open.includes(name)) {
+      this.#closeAt = this.#base + start;
+      this.#parser.write(`</${name}>`);
+    }
+    this.#at = end;
+    return true;
+  }
+
+  #declaration(start: number): boolean {
+    const left = this.#buffer.length - start;
+    for (const [opening, kind] of declarations) {
+      if (this.#buffer.startsWith(opening, start)) {
+        if (kind === 'doctype') return this.#lose(!this.#sawElement);
+        this.#mode = kind;
+        this.#at = start + opening.length;
+        return true;
+      }
+      if (left < opening.length && this.#buffer.endsWith(opening.slice(0, left))) return false;
+    }
+    return this.#lose();
+  }
+
+  #incomplete(start: number, end: number): boolean {
+    return (end === 0 ? this.#buffer.length : end) - start > maxTagBytes ? this.#lose() : false;
+  }
+
+  #lose(doctype = false): boolean {
+    this.#lostAt = this.#base + this.#at;
+    this.#sawDoctype = doctype;
+    return false;
+  }
+}

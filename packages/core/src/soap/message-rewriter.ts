@@ -1,0 +1,124 @@
+import { charsetOf, isWide, textDecoder } from './charset.js';
+import { LazyMessage, maxHeadBytes, type CwmpMessage, type UnchangedReason } from './message.js';
+import { UrlFinder } from './url-finder.js';
+import { MissedUrlWatch } from './missed-url-watch.js';
+
+/** How a message is rewritten. */
+export interface RewriteOptions {
+  /**
+   * Gives the URL that stands in the place of a CPE's ConnectionRequestURL, or undefined to leave it as it is. Called with
+   * each absolute http or https URL that is found, decoded, without white space around it.
+   */
+  rewriteUrl(url: string): string | undefined;
+  /** The message's Content-Type, for its charset. Default: none; the declaration decides, else UTF-8. */
+  contentType?: string | undefined;
+}
+
+/**
+ * Rewrites a message as its bytes come; under both {@link InformRewriter} and {@link rewriteMessage}. Bytes leave at once
+ * unless they belong to a Value that may have to be replaced.
+ */
+export class MessageRewriter {
+  readonly #options: RewriteOptions;
+  readonly #missed = new MissedUrlWatch();
+  #finder: UrlFinder | undefined;
+  #head: Buffer[] = [];
+  #headBytes = 0;
+  #wide = false;
+  #queue: Buffer[] = [];
+  #readTo = 0;
+  #sentTo = 0;
+
+  constructor(options: RewriteOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the next bytes and returns those that may leave, in order. */
+  push(chunk: Uint8Array): Buffer[] {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#queue.push(bytes);
+    this.#readTo += bytes.length;
+    this.#keepHead(bytes);
+    if (this.#finder === undefined && !this.#wide) {
+      if (this.#readTo < 2) return [];
+      this.#begin();
+    } else this.#read(bytes);
+    return this.#send(this.#finder?.heldFrom(this.#readTo) ?? this.#readTo);
+  }
+
+  /** Returns the bytes that were still held back. */
+  end(): Buffer[] {
+    if (this.#finder === undefined && !this.#wide && this.#readTo > 0) this.#begin();
+    this.#finder?.end();
+    return this.#send(this.#readTo);
+  }
+
+  /** What the message was, as far as it has been read. */
+  message(): CwmpMessage {
+    const finder = this.#finder;
+    const urls = finder?.urls ?? [];
+    const reason = this.#reason();
+    const rewritten = urls.some((url) => url.rewritten !== undefined);
+    const outcome = rewritten ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
+    const head = this.#wide || this.#headBytes === 0 ? undefined : Buffer.concat(this.#head);
+    return new LazyMessage(head, this.#options.contentType, { urls, outcome, reason });
+  }
+
+  #reason(): UnchangedReason | undefined {
+    if (this.#wide) return 'utf-16';
+    if (this.#finder?.scanner.sawDoctype === true) return 'doctype';
+    return this.#finder?.keptReason ?? (this.#missed.missed ? 'structure' : undefined);
+  }
+
+  #keepHead(bytes: Buffer): void {
+    if (this.#headBytes >= maxHeadBytes) return;
+    const part = bytes.subarray(0, maxHeadBytes - this.#headBytes);
+    this.#head.push(part);
+    this.#headBytes += part.length;
+  }
+
+  #begin(): void {
+    const bytes = this.#queue.length === 1 ? (this.#queue[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#queue);
+    this.#wide = isWide(bytes);
+    if (this.#wide) return;
+    const head = bytes.toString('latin1', 0, 512);
+    this.#finder = new UrlFinder(
+      (url) => this.#options.rewriteUrl(url),
+      (text) => textDecoder(charsetOf(head, this.#options.contentType))(text),
+    );
+    this.#read(bytes);
+  }
+
+  #read(bytes: Buffer): void {
+    const finder = this.#finder;
+    if (finder === undefined) return;
+    const from = this.#readTo - bytes.length;
+    finder.scanner.write(bytes.toString('latin1'));
+    const lostAt = finder.scanner.lostAt;
+    if (lostAt === undefined || finder.scanner.sawDoctype) return;
+    this.#missed.read(bytes.subarray(Math.max(lostAt - from, 0)), finder.inStruct);
+  }
+
+  #send(to: number): Buffer[] {
+    const out: Buffer[] = [];
+    for (const splice of this.#finder?.splices.splice(0) ?? []) {
+      this.#sendTo(splice.start, out);
+      this.#sendTo(splice.end, undefined);
+      out.push(Buffer.from(splice.text, 'latin1'));
+    }
+    this.#sendTo(to, out);
+    return out;
+  }
+
+  #sendTo(to: number, out: Buffer[] | undefined): void {
+    while (this.#sentTo < to) {
+      const bytes = this.#queue[0];
+      if (bytes === undefined) return;
+      const part = bytes.subarray(0, to - this.#sentTo);
+      out?.push(part);
+      this.#sentTo += part.length;
+      if (part.length === bytes.length) this.#queue.shift();
+      else this.#queue[0] = bytes.subarray(part.length);
+    }
+  }
+}

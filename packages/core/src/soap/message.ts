@@ -1,0 +1,167 @@
+import { charsetOf, textDecoder } from './charset.js';
+import { readFacts, type MessageFacts } from './message-facts.js';
+
+/** Who a CPE says it is (TR-069 A6 §A.3.3.1, DeviceIdStruct); an empty string where it says nothing. */
+export interface DeviceId {
+  readonly manufacturer: string;
+  readonly oui: string;
+  readonly productClass: string;
+  readonly serialNumber: string;
+}
+
+/** A ConnectionRequestURL that stood in a message. */
+export interface ConnectionRequestUrl {
+  /** The decoded value without white space around it; empty where there was none that can be read. */
+  readonly original: string;
+  /** What it was replaced by; undefined where it left as it came. */
+  readonly rewritten: string | undefined;
+}
+
+/**
+ * Why a message, a part of it or one of its URLs left as it came:
+ * - `utf-16`: the message is in UTF-16 or UTF-32, which is not read
+ * - `doctype`: a document type declaration is never interpreted (SOAP 1.1 §3 forbids it)
+ * - `structure`: from some place on the structure could not be followed, and a URL may have stood after it
+ * - `content-coding`: the body is in a coding that is not known, or is not valid in the one that was named
+ * - `empty`: the URL was empty or its Value missing
+ * - `too-long`: the Value was longer than can be held back
+ * - `not-a-url`: the Value was not an absolute http or https URL
+ * - `kept`: `rewriteUrl` left the URL as it was
+ */
+export type UnchangedReason =
+  'utf-16' | 'doctype' | 'structure' | 'content-coding' | 'empty' | 'too-long' | 'not-a-url' | 'kept';
+
+/** How it went: a URL was replaced; there was none; or there was (or may have been) one and it left as it came. */
+export type RewriteOutcome = 'rewritten' | 'none' | 'unchanged';
+
+/**
+ * What a message was. `urls`, `outcome` and `reason` are known from the rewriting; the other facts are read from the first
+ * {@link maxHeadBytes} bytes when the first of them is asked for. The bytes of a body must not be changed before that.
+ */
+export interface CwmpMessage {
+  /**
+   * Local name of the Body's first child: `Inform`, `GetParameterValuesResponse`, `Fault`. Undefined for an empty body and
+   * for what is no SOAP envelope; a bare `Inform` or `GetParameterValuesResponse` counts.
+   */
+  readonly method: string | undefined;
+  /** Whether it is an Inform. Cheap where it is none: the name would have to stand in the bytes. */
+  readonly isInform: boolean;
+  /** The `cwmp:ID` header. */
+  readonly id: string | undefined;
+  /** The last part of the CWMP namespace: `cwmp-1-0`, `cwmp-1-1` or `cwmp-1-2` (TR-069 A6 §3.7.4). */
+  readonly namespaceVersion: string | undefined;
+  /** The DeviceId of an Inform. */
+  readonly device: DeviceId | undefined;
+  /** The event codes of an Inform, in order: `0 BOOTSTRAP`, `6 CONNECTION REQUEST`. */
+  readonly events: readonly string[];
+  /** RetryCount of an Inform. */
+  readonly retryCount: number | undefined;
+  /** CurrentTime of an Inform, as the CPE wrote it. */
+  readonly currentTime: string | undefined;
+  /** The `cwmp:SessionTimeout` header, in seconds. */
+  readonly sessionTimeout: number | undefined;
+  /** FaultCode of a CWMP fault: `9005`. */
+  readonly faultCode: string | undefined;
+  /** Every ConnectionRequestURL that was found, in order. */
+  readonly urls: readonly ConnectionRequestUrl[];
+  /** How it went. */
+  readonly outcome: RewriteOutcome;
+  /** The first reason for which something was left as it came. */
+  readonly reason: UnchangedReason | undefined;
+}
+
+/** How much of a message's beginning the facts are read from, in bytes. */
+export const maxHeadBytes: number = 65_536;
+
+const noFacts: MessageFacts = {
+  method: undefined,
+  id: undefined,
+  namespaceVersion: undefined,
+  device: undefined,
+  events: [],
+  retryCount: undefined,
+  currentTime: undefined,
+  sessionTimeout: undefined,
+  faultCode: undefined,
+};
+
+/** What the rewriting knows about a message. */
+export interface RewriteResult {
+  readonly urls: readonly ConnectionRequestUrl[];
+  readonly outcome: RewriteOutcome;
+  readonly reason: UnchangedReason | undefined;
+}
+
+/** A message whose facts are read when they are asked for. */
+export class LazyMessage implements CwmpMessage {
+  readonly urls: readonly ConnectionRequestUrl[];
+  readonly outcome: RewriteOutcome;
+  readonly reason: UnchangedReason | undefined;
+  readonly #contentType: string | undefined;
+  #head: Buffer | undefined;
+  #facts: MessageFacts | undefined;
+
+  /** `head` is the beginning of the message, or undefined where it cannot be read. */
+  constructor(head: Buffer | undefined, contentType: string | undefined, result: RewriteResult) {
+    this.urls = result.urls;
+    this.outcome = result.outcome;
+    this.reason = result.reason;
+    this.#head = head;
+    this.#contentType = contentType;
+  }
+
+  get method(): string | undefined {
+    return this.#read().method;
+  }
+
+  get isInform(): boolean {
+    return this.#facts === undefined && this.#head?.includes('Inform') !== true ? false : this.method === 'Inform';
+  }
+
+  get id(): string | undefined {
+    return this.#read().id;
+  }
+
+  get namespaceVersion(): string | undefined {
+    return this.#read().namespaceVersion;
+  }
+
+  get device(): DeviceId | undefined {
+    return this.#read().device;
+  }
+
+  get events(): readonly string[] {
+    return this.#read().events;
+  }
+
+  get retryCount(): number | undefined {
+    return this.#read().retryCount;
+  }
+
+  get currentTime(): string | undefined {
+    return this.#read().currentTime;
+  }
+
+  get sessionTimeout(): number | undefined {
+    return this.#read().sessionTimeout;
+  }
+
+  get faultCode(): string | undefined {
+    return this.#read().faultCode;
+  }
+
+  /** All of it as plain data, for logs. */
+  toJSON(): CwmpMessage {
+    const { urls, outcome, reason, isInform } = this;
+    return { ...this.#read(), isInform, urls, outcome, reason };
+  }
+
+  #read(): MessageFacts {
+    if (this.#facts === undefined) {
+      const head = this.#head?.toString('latin1');
+      this.#facts = head === undefined ? noFacts : readFacts(head, textDecoder(charsetOf(head, this.#contentType)));
+      this.#head = undefined;
+    }
+    return this.#facts;
+  }
+}

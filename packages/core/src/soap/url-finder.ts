@@ -1,0 +1,178 @@
+import type { SaxesTagPlain } from 'saxes';
+import { escapeText, readCharacterData, trimBlank, type DecodeText } from './character-data.js';
+import { localName } from './local-name.js';
+import { MarkupScanner, maxTextBytes, type MarkupHandler } from './markup-scanner.js';
+import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
+
+/** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
+export const maxHeldBytes: number = 2 * maxTextBytes;
+
+/** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
+export interface Splice {
+  start: number;
+  end: number;
+  text: string;
+}
+
+type Role = 'none' | 'envelope' | 'body' | 'message' | 'struct' | 'name' | 'value';
+
+const urlNames: ReadonlySet<string> = new Set([
+  'InternetGatewayDevice.ManagementServer.ConnectionRequestURL',
+  'Device.ManagementServer.ConnectionRequestURL',
+]);
+const absoluteHttpUrl = /^https?:\/\/[^\s/?#\\][^\s]*$/i;
+
+function isMessage(name: string): boolean {
+  return name === 'Inform' || name === 'GetParameterValuesResponse';
+}
+
+function roleOf(name: string, parent: Role | undefined): Role {
+  switch (parent) {
+    case undefined:
+      if (name === 'Envelope') return 'envelope';
+      if (name === 'Body') return 'body';
+      if (name === 'ParameterValueStruct') return 'struct';
+      return isMessage(name) ? 'message' : 'none';
+    case 'envelope':
+      return name === 'Body' ? 'body' : 'none';
+    case 'body':
+      return isMessage(name) ? 'message' : 'none';
+    case 'message':
+      return name === 'ParameterValueStruct' ? 'struct' : 'message';
+    case 'struct':
+      if (name === 'Name') return 'name';
+      if (name === 'Value') return 'value';
+      return name === 'ParameterValueStruct' ? 'struct' : 'none';
+    default:
+      return 'none';
+  }
+}
+
+/**
+ * Reads a message and says which of its bytes are to be replaced: the URL in the first Value of each
+ * `ParameterValueStruct` whose first Name is that of the ConnectionRequestURL, in an Inform or a
+ * GetParameterValuesResponse (SPEC.md §6.2), be it in an Envelope or bare.
+ */
+export class UrlFinder implements MarkupHandler {
+  /** Every ConnectionRequestURL found so far. */
+  readonly urls: ConnectionRequestUrl[] = [];
+  /** What is to be replaced, in the order of the message; whoever applies a splice may remove it. */
+  readonly splices: Splice[] = [];
+  /** Why the first URL that was left as it is was left. */
+  keptReason: UnchangedReason | undefined;
+  readonly scanner: MarkupScanner;
+  readonly #rewriteUrl: (url: string) => string | undefined;
+  readonly #decode: DecodeText;
+  readonly #roles: Role[] = [];
+  #nameMatches: boolean | undefined;
+  #valueSeen = false;
+  #pending: { raw: string | undefined; start: number } | undefined;
+  #start = 0;
+  #heldFrom: number | undefined;
+
+  constructor(rewriteUrl: (url: string) => string | undefined, decode: DecodeText) {
+    this.#rewriteUrl = rewriteUrl;
+    this.#decode = decode;
+    this.scanner = new MarkupScanner(this);
+  }
+
+  /** The offset from which on bytes must not leave yet, as they may have to be replaced. */
+  heldFrom(readTo: number): number {
+    const from = this.#heldFrom;
+    return from === undefined || readTo - from > maxHeldBytes || this.scanner.lostAt !== undefined ? readTo : from;
+  }
+
+  /** Whether a struct is being read. */
+  get inStruct(): boolean {
+    return this.#roles.includes('struct');
+  }
+
+  onOpen(tag: SaxesTagPlain, end: number): void {
+    const role = roleOf(localName(tag.name), this.#roles.at(-1));
+    this.#roles.push(role);
+    if (role === 'struct') {
+      this.#nameMatches = undefined;
+      this.#valueSeen = false;
+      this.#forget();
+    } else if (role === 'name' && this.#nameMatches === undefined) {
+      this.#start = end;
+      this.scanner.beginCapture(end);
+    } else if (role === 'value' && !this.#valueSeen && this.#nameMatches !== false) {
+      this.#start = end;
+      this.#heldFrom ??= end;
+      this.scanner.beginCapture(end);
+    }
+  }
+
+  onClose(end: number): void {
+    const role = this.#roles.pop();
+    if (role === 'name' && this.#nameMatches === undefined) this.#endName(end);
+    else if (role === 'value' && !this.#valueSeen) this.#endValue(end);
+    else if (role === 'struct') this.#endStruct();
+  }
+
+  /** Call once at the end of the message. */
+  end(): void {
+    // Cut off between the Name and the end of its Value.
+    if (this.#nameMatches === true && !this.#valueSeen && this.scanner.lostAt === undefined)
+      this.#keep('', 'structure');
+  }
+
+  #endName(end: number): void {
+    const raw = this.scanner.endCapture(end);
+    const data = raw === undefined ? undefined : readCharacterData(raw, this.#decode);
+    this.#nameMatches = data !== undefined && urlNames.has(trimBlank(data.text));
+    const pending = this.#pending;
+    if (this.#nameMatches && pending !== undefined) {
+      this.#rewrite(end - pending.start > maxHeldBytes ? undefined : pending.raw, pending.start);
+    }
+    this.#forget();
+  }
+
+  #endValue(end: number): void {
+    this.#valueSeen = true;
+    if (this.#nameMatches === false) return;
+    const raw = this.scanner.endCapture(end);
+    if (this.#nameMatches === undefined) {
+      this.#pending = { raw, start: this.#start };
+    } else {
+      this.#rewrite(raw, this.#start);
+      this.#forget();
+    }
+  }
+
+  #endStruct(): void {
+    if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'empty');
+    // What follows in an outer struct that was never closed is nobody's.
+    this.#nameMatches = false;
+    this.#valueSeen = true;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#pending = undefined;
+    this.#heldFrom = undefined;
+  }
+
+  #keep(original: string, reason: UnchangedReason): void {
+    this.urls.push({ original, rewritten: undefined });
+    this.keptReason ??= reason;
+  }
+
+  #rewrite(raw: string | undefined, offset: number): void {
+    if (raw === undefined) return this.#keep('', 'too-long');
+    const data = readCharacterData(raw, this.#decode);
+    if (data === undefined) return this.#keep('', 'not-a-url');
+    const original = trimBlank(data.text);
+    if (original === '') return this.#keep('', 'empty');
+    if (!absoluteHttpUrl.test(original)) return this.#keep(original, 'not-a-url');
+    const rewritten = this.#rewriteUrl(original);
+    if (rewritten === undefined || rewritten === original) return this.#keep(original, 'kept');
+    this.urls.push({ original, rewritten });
+    this.splices.push({
+      start: offset + data.start,
+      end: offset + data.end,
+      text: data.lead + escapeText(rewritten) + data.tail,
+    });
+  }
+}
