@@ -76,7 +76,6 @@ export class Cpe {
       for (let round = 0; answer.body.length > 0; round += 1) {
         if (round === 10) throw new Error('the ACS never comes to an end');
         // Requests wait for each other: each is the answer to the one before.
-        // oxlint-disable-next-line no-await-in-loop
         answer = await this.#post(agent, this.#respond(answer.body));
       }
     } finally {

@@ -35,7 +35,7 @@ export function ladderRow(observations: readonly Observation[], paint: Paint, st
     for (let column = left + 1; column < right; column += 1) cells[column] = cells[column] === '│' ? '┼' : '─';
     cells[to > from ? to - 1 : to + 1] = to > from ? '▶' : '◀';
     // The label has its place next to the proxy, or next to the CPE; it never covers another party's lifeline.
-    const space = Math.min(right, columns[left < columns.proxy ? 'proxy' : 'ACS-1']) - left - 7;
+    const space = Math.min(right, columns[left < columns.proxy ? 'proxy' : 'ACS-1']) - left - 8;
     put(cells, left + 4, ` ${describe(observation, space)} `);
     roles.fill(roleOf(observation), left + 1, right);
   }

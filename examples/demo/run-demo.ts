@@ -53,7 +53,6 @@ async function runSessions(world: World, print: Print, paint: Paint): Promise<Ma
     print(`${paint('title', `Session ${index + 1}: ${name}`)}, data model ${root.slice(0, -1)}`);
     print(paint('faint', `      ${quirks}`));
     // One session after the other: the ladder has one CPE column, and turns can be told.
-    // oxlint-disable-next-line no-await-in-loop
     const { observations, problem } = await runSession(
       world,
       cpe,
@@ -94,7 +93,6 @@ async function runWakes(world: World, landings: ReadonlyMap<Cpe, AcsName>, print
     if (acs === undefined) continue;
     const { name, serialNumber } = cpe.model;
     const isFirst = cpe === world.cpes[0];
-    // oxlint-disable-next-line no-await-in-loop
     const { observations, problem } = await runWake(world, acs, cpe);
     const { byNumber, missing } = findSteps(wakeSteps(serialNumber, acsName), observations);
     if (isFirst || missing !== undefined) {
