@@ -44,42 +44,47 @@ export async function startConnectionRequestServer(
     const status = statusFor(incoming, target);
     const isChallenge = status === 401;
     journal.record({ ...seen, from: 'CPE', to: 'proxy', status, schemes: isChallenge ? ['Digest'] : [] });
-    if (isChallenge) sendChallenge(incoming.socket, answer, guard.challenge());
-    else sendStatus(answer, status);
-    if (status === 200) answer.once('close', onAccepted);
+    send(answer, status, isChallenge ? guard.challenge() : undefined);
   });
 
   function statusFor(incoming: http.IncomingMessage, target: string): number {
     if (incoming.method !== 'GET') return 405;
-    // A CPE that hashes one fixed path (easycwmp) does not look at the request's.
-    if (digest?.path === undefined && target !== path) return 404;
+    if (challenge === 'extra-line') {
+      // easycwmp searches the head for this very text, and does not look at the request's path.
+      if (!incoming.rawHeaders.includes('Authorization')) return 401;
+    } else if (target !== path) {
+      return 404;
+    }
     if (!guard.accepts(incoming.headers.authorization, 'GET', target)) return 401;
     return isInSession() ? 503 : 200;
   }
 
-  function sendChallenge(socket: Socket, answer: http.ServerResponse, value: string): void {
-    const headers: http.OutgoingHttpHeaders = { 'WWW-Authenticate': value };
+  function send(answer: http.ServerResponse, status: number, challengeValue: string | undefined): void {
+    const whenSent = (): void => {
+      if (status === 200) onAccepted();
+    };
     if (challenge === 'extra-line') {
-      socket.end(
-        `HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\nWWW-Authenticate: ${value}\r\n\r\n\r\n`,
-      );
-    } else if (challenge === 'chunked') {
-      answer.writeHead(401, headers).write('Unauthorized');
-      answer.end();
-    } else {
-      if (challenge === 'closes') headers['Connection'] = 'close';
-      answer.writeHead(401, { ...headers, 'Content-Length': 0 }).end();
+      answer.socket?.end(easycwmpAnswer(status, challengeValue), whenSent);
+      return;
     }
-  }
-
-  function sendStatus(answer: http.ServerResponse, status: number): void {
-    const closes = challenge === 'closes' || challenge === 'extra-line';
-    answer.writeHead(status, { 'Content-Length': 0, ...(closes ? { Connection: 'close' } : {}) }).end();
+    if (challengeValue !== undefined) answer.setHeader('WWW-Authenticate', challengeValue);
+    if (challenge === 'closes') answer.setHeader('Connection', 'close');
+    answer.once('finish', whenSent);
+    if (challenge === 'chunked' && challengeValue !== undefined) answer.writeHead(status).write('Unauthorized');
+    else answer.writeHead(status, { 'Content-Length': 0 });
+    answer.end();
   }
 
   if (challenge === 'extra-line') serveLatestOnly(server);
   const url = await listen(server, model.server.ipv6 === true ? '::1' : '127.0.0.1');
   return { url: `${url}${path}`, close: () => closeServer(server) };
+}
+
+/** What easycwmp writes before it closes: a stray CRLF after its 401, no Content-Length with its 200. */
+function easycwmpAnswer(status: number, challengeValue: string | undefined): string {
+  const head = `HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n`;
+  if (challengeValue === undefined) return `${head}\r\n`;
+  return `${head}Content-Length: 0\r\nWWW-Authenticate: ${challengeValue}\r\n\r\n\r\n`;
 }
 
 /** easycwmp drops a connection as soon as the next one comes. */
