@@ -1,3 +1,5 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+
 /** What tells one ACS from another on the wire: how it knows a session again, and the shape of its answers. */
 export interface AcsHabits {
   /** The real program that behaves like this. */
@@ -15,8 +17,8 @@ export interface AcsHabits {
   readonly splitsAnswers: boolean;
   /** The reason phrase of its 204. */
   readonly reason: string;
-  /** Close the connection with the 204 that ends a session. */
-  readonly closes: boolean;
+  /** Fields of the 204 that ends a session. */
+  readonly lastHeaders: OutgoingHttpHeaders;
 }
 
 /** Sessions in the memory of one process, known by the TCP connection and a cookie. */
@@ -27,7 +29,7 @@ const genieacs: AcsHabits = {
   repeatsCookie: false,
   splitsAnswers: false,
   reason: 'No Content',
-  closes: true,
+  lastHeaders: { 'Content-Length': 0, Connection: 'close' },
 };
 
 /** Nothing but the TCP connection counts; the cookie is for show. */
@@ -38,7 +40,7 @@ const perlCwmp: AcsHabits = {
   repeatsCookie: true,
   splitsAnswers: true,
   reason: 'OK',
-  closes: false,
+  lastHeaders: {},
 };
 
 /** A cookie that only the process that gave it knows. */
@@ -49,7 +51,7 @@ const caretaker: AcsHabits = {
   repeatsCookie: false,
   splitsAnswers: false,
   reason: 'No Content',
-  closes: false,
+  lastHeaders: {},
 };
 
 /** The name of a backend. */

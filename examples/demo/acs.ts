@@ -85,8 +85,7 @@ export class Acs {
     }
     if (method === 'GetParameterValuesResponse') this.#learnUrl(session.serialNumber, body);
     this.#sessions.end(session);
-    const { closes } = acsHabits[this.name];
-    return this.#withCookie(session, { status: 204, body: '', headers: closes ? { Connection: 'close' } : {} });
+    return this.#withCookie(session, { status: 204, body: '', headers: acsHabits[this.name].lastHeaders });
   }
 
   #begin(socket: Socket, body: Buffer): Answer {
@@ -109,7 +108,8 @@ export class Acs {
 
   #learnUrl(serialNumber: string, body: Buffer): void {
     const url = urlIn(body)?.url;
-    if (url !== undefined && url !== '') this.connectionRequestUrls.set(serialNumber, url);
+    if (url === undefined || url === '' || this.connectionRequestUrls.size >= 1_000) return;
+    this.connectionRequestUrls.set(serialNumber, url);
   }
 
   #withCookie(session: AcsSession, answer: Answer): Answer {
