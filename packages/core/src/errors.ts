@@ -5,6 +5,12 @@
 const statusByCode = {
   /** An option is missing, misspelt or out of range; thrown when something is created, never later. */
   ERR_CWMP_OPTION: 500,
+  /** A body is longer, or expands to more, than the limits allow. */
+  ERR_CWMP_BODY_TOO_LARGE: 413,
+  /** A body is in a Content-Encoding that is not known; TR-069 A6 §3.4.7 has the CPE retry without one. */
+  ERR_CWMP_CONTENT_CODING: 415,
+  /** A streamed body is not valid in the Content-Encoding that was named. */
+  ERR_CWMP_CONTENT_DECODING: 400,
 } as const;
 
 /** The code of a {@link CwmpProxyError}. */
