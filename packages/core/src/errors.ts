@@ -17,6 +17,12 @@ const statusByCode = {
   ERR_CWMP_BAD_REQUEST: 400,
   /** The CPE's request body did not arrive whole and in time. */
   ERR_CWMP_REQUEST_TIMEOUT: 408,
+  /** A body is longer, or expands to more, than the limits allow. */
+  ERR_CWMP_BODY_TOO_LARGE: 413,
+  /** A body is in a Content-Encoding that is not known; TR-069 A6 §3.4.7 has the CPE retry without one. */
+  ERR_CWMP_CONTENT_CODING: 415,
+  /** A streamed body is not valid in the Content-Encoding that was named. */
+  ERR_CWMP_CONTENT_DECODING: 400,
   /** The CPE left before its exchange was over; nobody is left to be answered. */
   ERR_CWMP_CPE_GONE: 499,
 

@@ -46,15 +46,15 @@ function strictDecoder(charset: string): TextDecoder | undefined {
 const foreign = /[\x80-\xff]/;
 
 /**
- * A decoder for texts of a message. What is not valid in the charset, or in a charset that is not known, is read as
+ * A decoder for texts of a message; `charset` is called only where a text is not ASCII. What is not valid in the charset, or in a charset that is not known, is read as
  * windows-1252: CPEs send Latin-1 bytes under any label.
  */
-export function textDecoder(charset: string): DecodeText {
+export function textDecoder(charset: () => string): DecodeText {
   return (latin1) => {
     if (!foreign.test(latin1)) return latin1;
     const bytes = Buffer.from(latin1, 'latin1');
     try {
-      const decoder = strictDecoder(charset);
+      const decoder = strictDecoder(charset());
       if (decoder !== undefined) return decoder.decode(bytes);
     } catch {
       // Not valid in the charset that was named.

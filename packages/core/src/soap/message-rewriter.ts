@@ -81,11 +81,8 @@ export class MessageRewriter {
     const bytes = this.#queue.length === 1 ? (this.#queue[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
-    const head = bytes.toString('latin1', 0, 512);
-    this.#finder = new UrlFinder(
-      (url) => this.#options.rewriteUrl(url),
-      (text) => textDecoder(charsetOf(head, this.#options.contentType))(text),
-    );
+    const charset = (): string => charsetOf(Buffer.concat(this.#head).toString('latin1'), this.#options.contentType);
+    this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset));
     this.#read(bytes);
   }
 

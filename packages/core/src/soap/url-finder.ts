@@ -113,9 +113,8 @@ export class UrlFinder implements MarkupHandler {
 
   /** Call once at the end of the message. */
   end(): void {
-    // Cut off between the Name and the end of its Value.
-    if (this.#nameMatches === true && !this.#valueSeen && this.scanner.lostAt === undefined)
-      this.#keep('', 'structure');
+    // Cut off, or lost, between the Name and the end of its Value.
+    if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'structure');
   }
 
   #endName(end: number): void {

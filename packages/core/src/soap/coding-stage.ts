@@ -1,0 +1,80 @@
+import { Duplex } from 'node:stream';
+import type { Transform } from 'node:stream';
+
+/** How a {@link CodingStage} works. */
+export interface CodingStageOptions {
+  /** Makes the coder, given the first bytes. */
+  create(head: Buffer): Transform;
+  /** How many first bytes `create` needs. */
+  headBytes: number;
+  /** Called with the bytes taken and given so far after each output; an error it returns ends the stage. */
+  check?(bytesIn: number, bytesOut: number): Error | undefined;
+  /** What a fault of the coder is told as. */
+  toError?(cause: Error): Error;
+}
+
+/**
+ * A stream stage around a zlib stream that is made when the first bytes have come, since `deflate` comes in two kinds. A
+ * stage that nothing is written to gives nothing: an empty body stays empty. Holds back `headBytes` at most.
+ */
+export class CodingStage extends Duplex {
+  readonly #options: CodingStageOptions;
+  #coder: Transform | undefined;
+  #head: Buffer = Buffer.alloc(0);
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(options: CodingStageOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#bytesIn += chunk.length;
+    // A failed write is told by the coder's `error` event, which ends this stage.
+    const written = (error?: Error | null): void => {
+      if (!error) callback();
+    };
+    if (this.#coder !== undefined) {
+      this.#coder.write(chunk, written);
+      return;
+    }
+    this.#head = Buffer.concat([this.#head, chunk]);
+    if (this.#head.length < this.#options.headBytes) return callback();
+    this.#start().write(this.#head, written);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#bytesIn === 0) this.push(null);
+    else {
+      const coder = this.#coder;
+      if (coder === undefined) this.#start().end(this.#head);
+      else coder.end();
+    }
+    callback();
+  }
+
+  override _read(): void {
+    this.#coder?.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#coder?.destroy();
+    callback(error);
+  }
+
+  #start(): Transform {
+    const { create, check, toError } = this.#options;
+    const coder = create(this.#head);
+    this.#coder = coder;
+    coder.on('data', (part: Buffer) => {
+      this.#bytesOut += part.length;
+      const fault = check?.(this.#bytesIn, this.#bytesOut);
+      if (fault !== undefined) this.destroy(fault);
+      else if (!this.push(part)) coder.pause();
+    });
+    coder.on('end', () => this.push(null));
+    coder.on('error', (error: Error) => this.destroy(toError?.(error) ?? error));
+    return coder;
+  }
+}

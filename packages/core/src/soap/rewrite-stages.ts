@@ -1,0 +1,69 @@
+import type { Duplex, Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { CwmpProxyError } from '../errors.js';
+import { CodingStage } from './coding-stage.js';
+import {
+  brotliOptions,
+  checkUnknownCoding,
+  contentCodingOf,
+  hasZlibHeader,
+  unreadable,
+  type ContentCoding,
+  type EncodedRewriteOptions,
+} from './content-coding.js';
+import { decodedLimit } from './decoding-limits.js';
+import { InformRewriter } from './inform-rewriter.js';
+import type { CwmpMessage } from './message.js';
+
+/** The stages that a body streams through. */
+export interface RewriteStages {
+  /** For `stream.pipeline`, between source and destination; none where the body passes as it comes. */
+  readonly stages: readonly Duplex[];
+  /** What the message was: final once the stages have ended, until then as far as it was read. */
+  message(): CwmpMessage;
+}
+
+function decoderFor(coding: ContentCoding, zlibWrapped: boolean): Transform {
+  if (coding === 'gzip') return zlib.createGunzip();
+  if (coding === 'br') return zlib.createBrotliDecompress();
+  return zlibWrapped ? zlib.createInflate() : zlib.createInflateRaw();
+}
+
+function encoderFor(coding: ContentCoding, zlibWrapped: boolean): Transform {
+  if (coding === 'gzip') return zlib.createGzip();
+  if (coding === 'br') return zlib.createBrotliCompress(brotliOptions);
+  return zlibWrapped ? zlib.createDeflate() : zlib.createDeflateRaw();
+}
+
+/**
+ * The stages that rewrite a body as it streams, in the content coding that is named. Unlike {@link rewriteEncodedMessage}
+ * they encode anew even where nothing is replaced. A body that is not valid in its coding ends them with
+ * `ERR_CWMP_CONTENT_DECODING`, one that expands beyond the limits with `ERR_CWMP_BODY_TOO_LARGE`.
+ */
+export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
+  const coding = contentCodingOf(options.contentEncoding);
+  if (coding === undefined) {
+    checkUnknownCoding(options);
+    const { message } = unreadable(new Uint8Array());
+    return { stages: [], message: () => message };
+  }
+  const rewriter = new InformRewriter(options);
+  const message = (): CwmpMessage => rewriter.message;
+  if (coding === 'identity') return { stages: [rewriter], message };
+  let zlibWrapped = true;
+  const decoder = new CodingStage({
+    create(head) {
+      zlibWrapped = hasZlibHeader(head);
+      return decoderFor(coding, zlibWrapped);
+    },
+    headBytes: 2,
+    check(bytesIn, bytesOut) {
+      const limit = decodedLimit(bytesIn, options);
+      if (bytesOut <= limit) return undefined;
+      return new CwmpProxyError('ERR_CWMP_BODY_TOO_LARGE', `a ${coding} body expands to more than ${limit} bytes`);
+    },
+    toError: (cause) => new CwmpProxyError('ERR_CWMP_CONTENT_DECODING', `the body is not valid ${coding}`, { cause }),
+  });
+  const encoder = new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
+  return { stages: [decoder, rewriter, encoder], message };
+}

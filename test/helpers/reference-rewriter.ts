@@ -1,0 +1,386 @@
+// What the rewriter is held against: the rules of soap/ once more, on the whole document as one string, with a tree, without
+// a parser, a stream or a shortcut. Nothing here may import from packages/.
+
+export interface ReferenceResult {
+  body: string;
+  urls: { original: string; rewritten: string | undefined }[];
+  outcome: string;
+  reason: string | undefined;
+  facts: Record<string, unknown>;
+}
+
+interface Element {
+  name: string;
+  attributes: string;
+  from: number;
+  to: number | undefined;
+  children: Element[];
+  parent: Element | undefined;
+}
+
+interface Tree {
+  root: Element;
+  all: Element[];
+  lostAt: number | undefined;
+  doctype: boolean;
+}
+
+const maxTag = 16384;
+const maxText = 16384;
+const maxHeld = 32768;
+const maxDepth = 256;
+
+function local(name: string): string {
+  return name.slice(name.lastIndexOf(':') + 1);
+}
+
+const startTag = /<([A-Za-z_:\x80-\xff][^\s/>]*)((?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>/y;
+const endTag = /<\/\s*([^\s>/='"]*)[^>]*>/y;
+
+export function parse(xml: string): Tree {
+  const root: Element = { name: '', attributes: '', from: 0, to: undefined, children: [], parent: undefined };
+  const tree: Tree = { root, all: [], lostAt: undefined, doctype: false };
+  let at = 0;
+  let open = root;
+  let depth = 0;
+  const lose = (): Tree => {
+    tree.lostAt = at;
+    return tree;
+  };
+  for (;;) {
+    at = xml.indexOf('<', at);
+    if (at < 0) return tree;
+    const rest = xml.slice(at, at + 9);
+    const skipTo = (mark: string, skip: number): number => {
+      const end = xml.indexOf(mark, at + skip);
+      return end < 0 ? xml.length : end + mark.length;
+    };
+    if (rest.startsWith('<!--')) at = skipTo('-->', 4);
+    else if (rest === '<![CDATA[') at = skipTo(']]>', 9);
+    else if (rest === '<!DOCTYPE') {
+      tree.doctype = tree.all.length === 0;
+      return lose();
+    } else if (rest.startsWith('<!')) {
+      if (
+        ['<!--', '<![CDATA[', '<!DOCTYPE'].some(
+          (opening) => at + rest.length === xml.length && opening.startsWith(rest),
+        )
+      ) {
+        return tree;
+      }
+      return lose();
+    } else if (rest.startsWith('<?')) at = skipTo('?>', 2);
+    else if (rest.startsWith('</')) {
+      endTag.lastIndex = at;
+      const match = endTag.exec(xml);
+      const length = (match?.[0] ?? xml.slice(at)).length;
+      if (length > maxTag) return lose();
+      if (match === null) return tree;
+      let closing: Element | undefined = open;
+      let count = 0;
+      while (closing !== undefined && closing !== root && closing.name !== match[1]) {
+        closing = closing.parent;
+        count += 1;
+      }
+      if (closing !== undefined && closing !== root) {
+        for (let element = open; ; element = element.parent ?? root) {
+          element.to = at;
+          if (element === closing) break;
+        }
+        open = closing.parent ?? root;
+        depth -= count + 1;
+      }
+      at += length;
+    } else if (/^<[A-Za-z_:\x80-\xff]/.test(rest)) {
+      if (depth >= maxDepth) return lose();
+      startTag.lastIndex = at;
+      const match = startTag.exec(xml);
+      const length = (match?.[0] ?? xml.slice(at)).length;
+      if (length > maxTag) return lose();
+      if (match === null) return tree;
+      const [whole, name = '', attributes = '', slash] = match;
+      const from = at + whole.length;
+      const element: Element = { name, attributes, from, to: undefined, children: [], parent: open };
+      open.children.push(element);
+      tree.all.push(element);
+      if (slash === '/') element.to = from;
+      else {
+        open = element;
+        depth += 1;
+      }
+      at = from;
+    } else at += 1;
+  }
+}
+
+export interface Unit {
+  text: string;
+  from: number;
+  to: number;
+  section: { from: number; to: number } | undefined;
+}
+
+/** Each character of a content, with the bytes it came from; undefined where there is markup in it. */
+export function unitsOf(raw: string): Unit[] | undefined {
+  const units: Unit[] = [];
+  let at = 0;
+  while (at < raw.length) {
+    const comment = /^(?:<!--[^]*?-->|<\?[^]*?\?>)/.exec(raw.slice(at));
+    const section = /^<!\[CDATA\[([^]*?)\]\]>/.exec(raw.slice(at));
+    const reference = /^&(#x[0-9a-fA-F]+|#[0-9]+|amp|lt|gt|quot|apos);/.exec(raw.slice(at, at + 64));
+    if (comment !== null) at += comment[0].length;
+    else if (section !== null) {
+      const from = at;
+      const to = at + section[0].length;
+      for (const character of section[1] ?? '') {
+        units.push({ text: character, from: at + 9, to: at + 10, section: { from, to } });
+        at += 1;
+      }
+      at = to;
+    } else if (reference !== null) {
+      const [whole, name = ''] = reference;
+      const code = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);
+      let text: string;
+      if (!name.startsWith('#'))
+        text =
+          new Map([
+            ['amp', '&'],
+            ['lt', '<'],
+            ['gt', '>'],
+            ['quot', '"'],
+            ['apos', "'"],
+          ]).get(name) ?? '';
+      else text = code > 0 && code <= 0x10ffff ? `\u0000${String.fromCodePoint(code)}` : whole;
+      units.push({ text, from: at, to: at + whole.length, section: undefined });
+      at += whole.length;
+    } else if (raw.charAt(at) === '<') return undefined;
+    else {
+      units.push({ text: raw.charAt(at), from: at, to: at + 1, section: undefined });
+      at += 1;
+    }
+  }
+  return units;
+}
+
+function isBlank(unit: Unit): boolean {
+  return ['', ' ', '\t', '\r', '\n'].includes(unit.text.replace('\u0000', ''));
+}
+
+/** Characters that came as numeric references bear a leading NUL, so that only the others are decoded. */
+function textOf(units: Unit[], charset: string): string {
+  let text = '';
+  let bytes: number[] = [];
+  const flush = (): void => {
+    const buffer = Buffer.from(bytes);
+    try {
+      text += new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(buffer);
+    } catch {
+      text += new TextDecoder('windows-1252').decode(buffer);
+    }
+    bytes = [];
+  };
+  let previousTo = -1;
+  for (const unit of units) {
+    const literal = !unit.text.startsWith('\u0000') && unit.text.length === 1;
+    if (unit.from !== previousTo || !literal) flush();
+    previousTo = unit.to;
+    if (literal) bytes.push(unit.text.charCodeAt(0));
+    else text += unit.text.replace('\u0000', '');
+  }
+  flush();
+  return text;
+}
+
+function trimmed(units: Unit[]): Unit[] {
+  const first = units.findIndex((unit) => !isBlank(unit));
+  const last = units.findLastIndex((unit) => !isBlank(unit));
+  return first < 0 ? [] : units.slice(first, last + 1);
+}
+
+function charsetFor(xml: string, contentType: string | undefined): string {
+  if (xml.startsWith('\xef\xbb\xbf')) return 'utf-8';
+  const named = /charset=["']?([^\s;"']+)/i.exec(contentType ?? '')?.[1];
+  return named ?? /^\s*<\?xml[^>]*encoding=["']([^"']+)/.exec(xml)?.[1] ?? 'utf-8';
+}
+
+function escaped(text: string): string {
+  return Array.from(text, (character) => {
+    if (character === '&') return '&amp;';
+    if (character === '<') return '&lt;';
+    if (character === '>') return '&gt;';
+    const code = character.codePointAt(0) ?? 0;
+    const plain = (code >= 32 && code <= 126) || code === 9 || code === 10 || code === 13;
+    return plain ? character : `&#x${code.toString(16)};`;
+  }).join('');
+}
+
+function path(element: Element): string[] {
+  return element.parent === undefined ? [] : [...path(element.parent), local(element.name)];
+}
+
+const messages = ['Inform', 'GetParameterValuesResponse'];
+
+function messageAt(names: string[]): number {
+  const inBody = names[0] === 'Envelope' && names[1] === 'Body' ? 2 : names[0] === 'Body' ? 1 : 0;
+  return inBody;
+}
+
+function isStruct(element: Element): boolean {
+  const names = path(element);
+  if (names.at(-1) !== 'ParameterValueStruct') return false;
+  const first = names.indexOf('ParameterValueStruct');
+  // Below the first struct there are only structs: what is inside of another child of a struct is nobody's.
+  if (names.slice(first).some((name) => name !== 'ParameterValueStruct')) return false;
+  return (
+    names.length === 1 || first === 0 || (messages.includes(names[messageAt(names)] ?? '') && first > messageAt(names))
+  );
+}
+
+export function referenceRewrite(
+  bytes: Buffer,
+  rewriteUrl: (url: string) => string | undefined,
+  contentType?: string,
+): ReferenceResult {
+  const xml = bytes.toString('latin1');
+  const urls: ReferenceResult['urls'] = [];
+  let reason: string | undefined;
+  const noFacts = { events: [] };
+  const wide = bytes.length >= 2 && (bytes[0] === 0 || bytes[1] === 0 || /^(?:\xfe\xff|\xff\xfe)/.test(xml));
+  if (wide) return { body: xml, urls, outcome: 'unchanged', reason: 'utf-16', facts: noFacts };
+  const charset = charsetFor(xml, contentType);
+  const tree = parse(xml);
+  const splices: { from: number; to: number; text: string }[] = [];
+  const keep = (original: string, why: string): void => {
+    urls.push({ original, rewritten: undefined });
+    reason ??= why;
+  };
+  const rewriteValue = (value: Element, to: number): void => {
+    if (to - value.from > maxText) return keep('', 'too-long');
+    const units = unitsOf(xml.slice(value.from, to));
+    if (units === undefined) return keep('', 'not-a-url');
+    const text = trimmed(units);
+    const [first] = text;
+    const last = text.at(-1);
+    const original = textOf(text, charset).replaceAll(/\r\n?/g, '\n');
+    if (first === undefined || last === undefined) return keep('', 'empty');
+    if (!/^https?:\/\/[^\s/?#\\]/i.test(original) || /\s/.test(original)) return keep(original, 'not-a-url');
+    const rewritten = rewriteUrl(original);
+    if (rewritten === undefined || rewritten === original) return keep(original, 'kept');
+    urls.push({ original, rewritten });
+    const lead = units.filter(
+      (unit) => unit.from < first.from && unit.section?.from === first.section?.from && unit.section,
+    );
+    const tail = units.filter(
+      (unit) => unit.from > last.from && unit.section?.from === last.section?.from && unit.section,
+    );
+    splices.push({
+      from: value.from + (first.section?.from ?? first.from),
+      to: value.from + (last.section?.to ?? last.to),
+      text: lead.map((unit) => unit.text).join('') + escaped(rewritten) + tail.map((unit) => unit.text).join(''),
+    });
+  };
+  const structs = tree.all.filter(isStruct);
+  // In the order in which they are decided: at the end of the Value, of a Name after it, or of the struct.
+  const decisions: { at: number; decide: () => void }[] = [];
+  for (const struct of structs) {
+    const nested = struct.children.findIndex((child) => local(child.name) === 'ParameterValueStruct');
+    const own = nested < 0 ? struct.children : struct.children.slice(0, nested);
+    const name = own.find((child) => local(child.name) === 'Name');
+    const value = own.find((child) => local(child.name) === 'Value');
+    if (name?.to === undefined) continue;
+    const { from, to } = name;
+    const units = to - from > maxText ? undefined : unitsOf(xml.slice(from, to));
+    const text = units === undefined ? '' : textOf(trimmed(units), charset);
+    if (!/^(InternetGateway)?Device\.ManagementServer\.ConnectionRequestURL$/.test(text) || text.endsWith('\n'))
+      continue;
+    if (value?.to !== undefined) {
+      const valueTo = value.to;
+      const tooFar = value.from < from && to - value.from > maxHeld;
+      const decide = tooFar ? () => keep('', 'too-long') : () => rewriteValue(value, valueTo);
+      decisions.push({ at: Math.max(to, valueTo), decide });
+    } else if (nested < 0 && value === undefined && struct.to !== undefined) {
+      decisions.push({ at: struct.to, decide: () => keep('', 'empty') });
+    } else if (nested < 0 && struct.to === undefined) {
+      decisions.push({ at: xml.length, decide: () => keep('', 'structure') });
+    }
+  }
+  decisions.sort((a, b) => a.at - b.at);
+  for (const { decide } of decisions) decide();
+  if (tree.lostAt !== undefined && !tree.doctype && reason === undefined) {
+    const lostAt = tree.lostAt;
+    const inStruct = structs.some((struct) => struct.to === undefined);
+    const struct = inStruct ? lostAt : xml.indexOf('ParameterValueStruct', lostAt);
+    if (struct >= 0 && xml.indexOf('ConnectionRequestURL', struct) >= 0) reason = 'structure';
+  }
+  if (tree.doctype) reason = 'doctype';
+  let body = '';
+  let at = 0;
+  for (const splice of splices.sort((a, b) => a.from - b.from)) {
+    body += xml.slice(at, splice.from) + splice.text;
+    at = splice.to;
+  }
+  body += xml.slice(at);
+  const unchanged = reason === undefined ? 'none' : 'unchanged';
+  return { body, urls, outcome: splices.length > 0 ? 'rewritten' : unchanged, reason, facts: factsOf(xml, charset) };
+}
+
+function factsOf(xml: string, charset: string): Record<string, unknown> {
+  const { all } = parse(xml.slice(0, 65536));
+  const isMessage = (element: Element): boolean => {
+    const names = path(element);
+    const at = messageAt(names);
+    return names.length === at + 1 && (at > 0 || messages.includes(names[0] ?? ''));
+  };
+  const message = all.find(isMessage);
+  const until = message === undefined ? all.length : all.indexOf(message);
+  const read = (element: Element): string | undefined => {
+    if (element.to === undefined || element.to - element.from > maxText || element.children.length > 0)
+      return undefined;
+    const units = unitsOf(xml.slice(element.from, element.to));
+    return units === undefined ? undefined : textOf(trimmed(units), charset).replaceAll(/\r\n?/g, '\n');
+  };
+  const inMessage = (...wanted: string[]): string[] => {
+    if (message === undefined) return [];
+    const depth = path(message).length - 1;
+    return all
+      .slice(until)
+      .filter((element) => belongsTo(element, message) && path(element).slice(depth).join('/') === wanted.join('/'))
+      .map(read)
+      .filter((text) => text !== undefined);
+  };
+  const inHeader = (name: string): string | undefined =>
+    all
+      .slice(0, until)
+      .filter((element) => path(element).join('/') === `Envelope/Header/${name}`)
+      .map(read)
+      .find((text) => text !== undefined);
+  const whole = (text: string | undefined): number | undefined =>
+    text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+  const device = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].map(
+    (name) => inMessage('Inform', 'DeviceId', name)[0],
+  );
+  const namespaces = all
+    .slice(0, until + 1)
+    .flatMap((element) => [...element.attributes.matchAll(/(?:^|\s)xmlns[^=]*=\s*["']([^"']*)["']/g)])
+    .map((match) => /:(cwmp-[0-9]+-[0-9]+)$/.exec((match[1] ?? '').trim())?.[1])
+    .filter((version) => version !== undefined);
+  const [manufacturer = '', oui = '', productClass = '', serialNumber = ''] = device;
+  return {
+    method: message === undefined ? undefined : local(message.name),
+    id: inHeader('ID'),
+    namespaceVersion: namespaces[0],
+    device: device.some((part) => part !== undefined) ? { manufacturer, oui, productClass, serialNumber } : undefined,
+    events: inMessage('Inform', 'Event', 'EventStruct', 'EventCode'),
+    retryCount: inMessage('Inform', 'RetryCount')
+      .map(whole)
+      .find((count) => count !== undefined),
+    currentTime: inMessage('Inform', 'CurrentTime')[0],
+    sessionTimeout: whole(inHeader('SessionTimeout')),
+    faultCode: inMessage('Fault', 'detail', 'Fault', 'FaultCode')[0],
+  };
+}
+
+function belongsTo(element: Element, ancestor: Element): boolean {
+  for (let at: Element | undefined = element; at !== undefined; at = at.parent) if (at === ancestor) return true;
+  return false;
+}
