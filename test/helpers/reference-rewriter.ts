@@ -11,6 +11,8 @@ export interface ReferenceResult {
 
 interface Element {
   name: string;
+  /** Local names from the root to this element. */
+  path: string[];
   attributes: string;
   from: number;
   to: number | undefined;
@@ -38,7 +40,7 @@ const startTag = /<([A-Za-z_:\x80-\xff][^\s/>]*)((?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*
 const endTag = /<\/\s*([^\s>/='"]*)[^>]*>/y;
 
 export function parse(xml: string): Tree {
-  const root: Element = { name: '', attributes: '', from: 0, to: undefined, children: [], parent: undefined };
+  const root: Element = { name: '', path: [], attributes: '', from: 0, to: undefined, children: [], parent: undefined };
   const tree: Tree = { root, all: [], lostAt: undefined, doctype: false };
   let at = 0;
   let open = root;
@@ -100,7 +102,15 @@ export function parse(xml: string): Tree {
       if (match === null) return tree;
       const [whole, name = '', attributes = '', slash] = match;
       const from = at + whole.length;
-      const element: Element = { name, attributes, from, to: undefined, children: [], parent: open };
+      const element: Element = {
+        name,
+        path: [...open.path, local(name)],
+        attributes,
+        from,
+        to: undefined,
+        children: [],
+        parent: open,
+      };
       open.children.push(element);
       tree.all.push(element);
       if (slash === '/') element.to = from;
@@ -214,10 +224,6 @@ function escaped(text: string): string {
   }).join('');
 }
 
-function path(element: Element): string[] {
-  return element.parent === undefined ? [] : [...path(element.parent), local(element.name)];
-}
-
 const messages = ['Inform', 'GetParameterValuesResponse'];
 
 function messageAt(names: string[]): number {
@@ -226,7 +232,7 @@ function messageAt(names: string[]): number {
 }
 
 function isStruct(element: Element): boolean {
-  const names = path(element);
+  const names = element.path;
   if (names.at(-1) !== 'ParameterValueStruct') return false;
   const first = names.indexOf('ParameterValueStruct');
   // Below the first struct there are only structs: what is inside of another child of a struct is nobody's.
@@ -327,7 +333,7 @@ export function referenceRewrite(
 function factsOf(xml: string, charset: string): Record<string, unknown> {
   const { all } = parse(xml.slice(0, 65536));
   const isMessage = (element: Element): boolean => {
-    const names = path(element);
+    const names = element.path;
     const at = messageAt(names);
     return names.length === at + 1 && (at > 0 || messages.includes(names[0] ?? ''));
   };
@@ -341,19 +347,19 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
   };
   const inMessage = (...wanted: string[]): string[] => {
     if (message === undefined) return [];
-    const depth = path(message).length - 1;
+    const depth = message.path.length - 1;
     return all
       .slice(until)
-      .filter((element) => belongsTo(element, message) && path(element).slice(depth).join('/') === wanted.join('/'))
+      .filter((element) => belongsTo(element, message) && element.path.slice(depth).join('/') === wanted.join('/'))
       .map(read)
       .filter((text) => text !== undefined);
   };
-  const inHeader = (name: string): string | undefined =>
+  const inHeader = (name: string): string[] =>
     all
       .slice(0, until)
-      .filter((element) => path(element).join('/') === `Envelope/Header/${name}`)
+      .filter((element) => element.path.join('/') === `Envelope/Header/${name}`)
       .map(read)
-      .find((text) => text !== undefined);
+      .filter((text) => text !== undefined);
   const whole = (text: string | undefined): number | undefined =>
     text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
   const device = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].map(
@@ -367,7 +373,7 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
   const [manufacturer = '', oui = '', productClass = '', serialNumber = ''] = device;
   return {
     method: message === undefined ? undefined : local(message.name),
-    id: inHeader('ID'),
+    id: inHeader('ID')[0],
     namespaceVersion: namespaces[0],
     device: device.some((part) => part !== undefined) ? { manufacturer, oui, productClass, serialNumber } : undefined,
     events: inMessage('Inform', 'Event', 'EventStruct', 'EventCode'),
@@ -375,7 +381,9 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
       .map(whole)
       .find((count) => count !== undefined),
     currentTime: inMessage('Inform', 'CurrentTime')[0],
-    sessionTimeout: whole(inHeader('SessionTimeout')),
+    sessionTimeout: inHeader('SessionTimeout')
+      .map(whole)
+      .find((count) => count !== undefined),
     faultCode: inMessage('Fault', 'detail', 'Fault', 'FaultCode')[0],
   };
 }

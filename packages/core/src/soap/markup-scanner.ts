@@ -1,5 +1,6 @@
-import type { SaxesTagPlain } from 'saxes';
+import { endOfPlainRun, plainStartTag, runDepth } from './plain-run.js';
 import { maskTag, TagParser } from './tag-parser.js';
+import { nextPlainMarker } from './url-marker.js';
 
 /** Longest tag that is followed, in bytes. The longest seen from a CPE is below 700: an Envelope with its namespaces. */
 export const maxTagBytes: number = 16_384;
@@ -11,9 +12,23 @@ export const maxDepth: number = 256;
 /** What the scanner tells its reader. Offsets count the bytes of the message from 0. */
 export interface MarkupHandler {
   /** An element begins; `end` is the offset after its start tag. */
-  onOpen(tag: SaxesTagPlain, end: number): void;
+  onOpen(name: string, end: number): void;
   /** The innermost element ends at `end`, before the tag that ends it. */
   onClose(end: number): void;
+  /**
+   * Whether elements that hold nothing but text, and elements with such, mean nothing to this reader where it stands, as
+   * long as the name of the ConnectionRequestURL does not stand in them.
+   */
+  passesPlainRuns(): boolean;
+}
+
+/** How a {@link MarkupScanner} reads. */
+export interface ScannerOptions {
+  /**
+   * Whether work that changes nothing is left out: faultless runs of elements are passed over where the reader allows, and of
+   * a faultless start tag saxes gets the name only. Default true; false is for the test that shows that it changes nothing.
+   */
+  shortcuts?: boolean | undefined;
 }
 
 type Mode = 'text' | 'comment' | 'cdata' | 'instruction';
@@ -48,6 +63,7 @@ export class MarkupScanner {
   readonly #handler: MarkupHandler;
   readonly #parser = new TagParser();
   readonly #open: string[] = [];
+  readonly #shortcuts: boolean;
   #buffer = '';
   #base = 0;
   #at = 0;
@@ -60,16 +76,20 @@ export class MarkupScanner {
   #sawDoctype = false;
   #stopped = false;
   #lostAt: number | undefined;
+  /** Where a run was last looked for, and where the next text is that no run may hold. */
+  #runTriedAt = -1;
+  #markerAt = -1;
   #captureFrom = -1;
   #captured = '';
 
-  constructor(handler: MarkupHandler) {
+  constructor(handler: MarkupHandler, options: ScannerOptions = {}) {
     this.#handler = handler;
+    this.#shortcuts = options.shortcuts ?? true;
     this.#parser.on('opentag', (tag) => {
       this.#opened = true;
       this.#sawElement = true;
       this.#open.push(tag.name);
-      this.#handler.onOpen(tag, this.#tagEnd);
+      this.#handler.onOpen(tag.name, this.#tagEnd);
     });
     this.#parser.on('closetag', () => {
       this.#open.pop();
@@ -85,6 +105,11 @@ export class MarkupScanner {
   /** Whether a document type declaration before the first element ended the reading. */
   get sawDoctype(): boolean {
     return this.#sawDoctype;
+  }
+
+  /** The start tag that is being told, as latin1. */
+  get startTag(): string {
+    return this.#buffer.slice(this.#at, this.#tagEnd - this.#base);
   }
 
   /** Ends the reading: nothing more is told. */
@@ -113,6 +138,7 @@ export class MarkupScanner {
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;
     this.#at = 0;
+    this.#markerAt = -1;
     while (this.#at < this.#buffer.length && !this.#stopped && this.#step()) {
       // each step passes over one piece of markup
     }
@@ -148,6 +174,7 @@ export class MarkupScanner {
 
   #startTag(start: number): boolean {
     if (this.#open.length >= maxDepth) return this.#lose();
+    if (this.#shortcuts && this.#fed === 0 && (this.#passRun(start) || this.#plainTag(start))) return true;
     this.#opened = false;
     let end = this.#buffer.indexOf('>', start + this.#fed) + 1;
     // A `>` inside a quoted attribute value does not end the tag; saxes knows.
@@ -164,6 +191,33 @@ export class MarkupScanner {
       end = this.#buffer.indexOf('>', end) + 1;
     }
     return this.#incomplete(start, end);
+  }
+
+  #plainTag(start: number): boolean {
+    plainStartTag.lastIndex = start;
+    const match = plainStartTag.exec(this.#buffer);
+    const length = match?.[0].length ?? 0;
+    if (match === null || length > maxTagBytes) return false;
+    this.#tagEnd = this.#base + start + length;
+    this.#closeAt = this.#tagEnd;
+    this.#parser.write(`<${match[1]}${match[2]}>`);
+    this.#at = start + length;
+    return true;
+  }
+
+  #passRun(start: number): boolean {
+    const tried = this.#base + start;
+    if (tried === this.#runTriedAt || this.#open.length + runDepth > maxDepth || !this.#handler.passesPlainRuns())
+      return false;
+    this.#runTriedAt = tried;
+    const buffer = this.#buffer;
+    if (this.#markerAt < start) this.#markerAt = nextPlainMarker(buffer, start);
+    // A run is no longer than a tag may be, so that no tag in it is too long.
+    const end = endOfPlainRun(buffer, start, Math.min(this.#markerAt, start + maxTagBytes));
+    if (end === start) return false;
+    this.#sawElement = true;
+    this.#at = end;
+    return true;
   }
 
   #endTag(start: number): boolean {

@@ -1,4 +1,3 @@
-import type { SaxesTagPlain } from 'saxes';
 import { readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
 import { MarkupScanner, type MarkupHandler } from './markup-scanner.js';
@@ -18,6 +17,7 @@ export interface MessageFacts {
 }
 
 const cwmpNamespace = /:(cwmp-\d+-\d+)$/;
+const namespaceDeclarations = /[ \t\r\n]xmlns[^ \t\r\n=]*[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/g;
 const wholeNumber = /^\d{1,15}$/;
 
 function number(text: string): number | undefined {
@@ -63,16 +63,20 @@ class FactsReader implements MarkupHandler {
     return this.facts;
   }
 
-  onOpen(tag: SaxesTagPlain, end: number): void {
-    const name = localName(tag.name);
+  onOpen(tagName: string, end: number): void {
+    const name = localName(tagName);
     const path = this.#path;
     this.#leaf = undefined;
-    if (this.#messageDepth === undefined) this.#seekMessage(name, tag);
+    if (this.#messageDepth === undefined) this.#seekMessage(name);
     path.push(name);
     if (this.#factPath() !== undefined) {
       this.#leaf = name;
       this.#scanner.beginCapture(end);
     }
+  }
+
+  passesPlainRuns(): boolean {
+    return false;
   }
 
   onClose(end: number): void {
@@ -88,10 +92,10 @@ class FactsReader implements MarkupHandler {
     if (this.#messageDepth !== undefined && this.#path.length < this.#messageDepth) this.#scanner.stop();
   }
 
-  #seekMessage(name: string, tag: SaxesTagPlain): void {
+  #seekMessage(name: string): void {
     if (this.facts.namespaceVersion === undefined) {
-      for (const [attribute, value] of Object.entries(tag.attributes)) {
-        if (attribute.startsWith('xmlns')) this.facts.namespaceVersion ??= cwmpNamespace.exec(value.trim())?.[1];
+      for (const [, double, single = ''] of this.#scanner.startTag.matchAll(namespaceDeclarations)) {
+        this.facts.namespaceVersion ??= cwmpNamespace.exec((double ?? single).trim())?.[1];
       }
     }
     const parent = this.#path.at(-1);

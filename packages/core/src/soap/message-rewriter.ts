@@ -1,4 +1,5 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
+import type { ScannerOptions } from './markup-scanner.js';
 import { LazyMessage, maxHeadBytes, type CwmpMessage, type UnchangedReason } from './message.js';
 import { UrlFinder } from './url-finder.js';
 import { MissedUrlWatch } from './missed-url-watch.js';
@@ -14,12 +15,19 @@ export interface RewriteOptions {
   contentType?: string | undefined;
 }
 
+/** How a {@link MessageRewriter} goes about it. */
+export interface RewriterInternals extends ScannerOptions {
+  /** Whether a URL may stand after an offset that is outside of any struct; where none may, the reading ends. */
+  mayFollow?: ((offset: number) => boolean) | undefined;
+}
+
 /**
  * Rewrites a message as its bytes come; under both {@link InformRewriter} and {@link rewriteMessage}. Bytes leave at once
  * unless they belong to a Value that may have to be replaced.
  */
 export class MessageRewriter {
   readonly #options: RewriteOptions;
+  readonly #internals: RewriterInternals;
   readonly #missed = new MissedUrlWatch();
   #finder: UrlFinder | undefined;
   #head: Buffer[] = [];
@@ -29,8 +37,9 @@ export class MessageRewriter {
   #readTo = 0;
   #sentTo = 0;
 
-  constructor(options: RewriteOptions) {
+  constructor(options: RewriteOptions, internals: RewriterInternals = {}) {
     this.#options = options;
+    this.#internals = internals;
   }
 
   /** Takes the next bytes and returns those that may leave, in order. */
@@ -82,7 +91,14 @@ export class MessageRewriter {
     this.#wide = isWide(bytes);
     if (this.#wide) return;
     const charset = (): string => charsetOf(Buffer.concat(this.#head).toString('latin1'), this.#options.contentType);
-    this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset));
+    const finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#internals);
+    const { mayFollow } = this.#internals;
+    if (mayFollow !== undefined) {
+      finder.onStructEnd = (end) => {
+        if (!mayFollow(end)) finder.scanner.stop();
+      };
+    }
+    this.#finder = finder;
     this.#read(bytes);
   }
 

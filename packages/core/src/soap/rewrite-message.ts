@@ -1,5 +1,7 @@
-import type { CwmpMessage } from './message.js';
+import { isWide } from './charset.js';
+import { LazyMessage, maxHeadBytes, type CwmpMessage, type RewriteResult } from './message.js';
 import { MessageRewriter, type RewriteOptions } from './message-rewriter.js';
+import { UrlMarkers } from './url-marker.js';
 
 /** A body after the rewriting. */
 export interface RewrittenMessage {
@@ -9,6 +11,13 @@ export interface RewrittenMessage {
   readonly message: CwmpMessage;
 }
 
+const nothingFound: RewriteResult = { urls: [], outcome: 'none', reason: undefined };
+
+/** The beginning of a body, without keeping a long one alive. */
+function headOf(bytes: Buffer): Buffer {
+  return bytes.length <= maxHeadBytes ? bytes : Buffer.from(bytes.subarray(0, maxHeadBytes));
+}
+
 const windowBytes = 1 << 18;
 
 /**
@@ -16,12 +25,17 @@ const windowBytes = 1 << 18;
  * It throws only what `rewriteUrl` throws.
  */
 export function rewriteMessage(body: Uint8Array, options: RewriteOptions): RewrittenMessage {
-  const rewriter = new MessageRewriter(options);
-  const parts: Buffer[] = [];
-  for (let from = 0; from < body.length; from += windowBytes) {
-    parts.push(...rewriter.push(body.subarray(from, from + windowBytes)));
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const markers = new UrlMarkers(bytes);
+  if (!isWide(bytes) && !markers.any) {
+    return { body, message: new LazyMessage(headOf(bytes), options.contentType, nothingFound) };
   }
-  parts.push(...rewriter.end());
+  const rewriter = new MessageRewriter(options, { mayFollow: (offset) => markers.mayFollow(offset) });
+  const parts: Buffer[] = [];
+  for (let from = 0; from < bytes.length; from += windowBytes) {
+    for (const part of rewriter.push(bytes.subarray(from, from + windowBytes))) parts.push(part);
+  }
+  for (const part of rewriter.end()) parts.push(part);
   const message = rewriter.message();
   return { body: message.outcome === 'rewritten' ? Buffer.concat(parts) : body, message };
 }
