@@ -345,15 +345,11 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
     const units = unitsOf(xml.slice(element.from, element.to));
     return units === undefined ? undefined : textOf(trimmed(units), charset).replaceAll(/\r\n?/g, '\n');
   };
-  const inMessage = (...wanted: string[]): string[] => {
-    if (message === undefined) return [];
-    const depth = message.path.length - 1;
-    return all
-      .slice(until)
-      .filter((element) => belongsTo(element, message) && element.path.slice(depth).join('/') === wanted.join('/'))
-      .map(read)
-      .filter((text) => text !== undefined);
-  };
+  const childOf = (parent: Element | undefined, name: string): Element[] =>
+    (parent?.children ?? []).filter((child) => local(child.name) === name);
+  const inform = message !== undefined && local(message.name) === 'Inform' ? message : undefined;
+  const fault = message !== undefined && local(message.name) === 'Fault' ? message : undefined;
+  const text = (elements: Element[]): string[] => elements.map(read).filter((found) => found !== undefined);
   const inHeader = (name: string): string[] =>
     all
       .slice(0, until)
@@ -362,9 +358,12 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
       .filter((text) => text !== undefined);
   const whole = (text: string | undefined): number | undefined =>
     text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+  const deviceId = childOf(inform, 'DeviceId')[0];
   const device = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].map(
-    (name) => inMessage('Inform', 'DeviceId', name)[0],
+    (name) => text(childOf(deviceId, name))[0],
   );
+  const eventStructs = childOf(childOf(inform, 'Event')[0], 'EventStruct');
+  const faults = childOf(fault, 'detail').flatMap((detail) => childOf(detail, 'Fault'));
   const namespaces = all
     .slice(0, until + 1)
     .flatMap((element) => [...element.attributes.matchAll(/(?:^|\s)xmlns[^=]*=\s*["']([^"']*)["']/g)])
@@ -376,19 +375,10 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
     id: inHeader('ID')[0],
     namespaceVersion: namespaces[0],
     device: device.some((part) => part !== undefined) ? { manufacturer, oui, productClass, serialNumber } : undefined,
-    events: inMessage('Inform', 'Event', 'EventStruct', 'EventCode'),
-    retryCount: inMessage('Inform', 'RetryCount')
-      .map(whole)
-      .find((count) => count !== undefined),
-    currentTime: inMessage('Inform', 'CurrentTime')[0],
-    sessionTimeout: inHeader('SessionTimeout')
-      .map(whole)
-      .find((count) => count !== undefined),
-    faultCode: inMessage('Fault', 'detail', 'Fault', 'FaultCode')[0],
+    events: text(eventStructs.flatMap((struct) => childOf(struct, 'EventCode'))),
+    retryCount: whole(text(childOf(inform, 'RetryCount').slice(0, 1))[0]),
+    currentTime: text(childOf(inform, 'CurrentTime').slice(0, 1))[0],
+    sessionTimeout: whole(inHeader('SessionTimeout')[0]),
+    faultCode: text(faults.flatMap((element) => childOf(element, 'FaultCode')))[0],
   };
-}
-
-function belongsTo(element: Element, ancestor: Element): boolean {
-  for (let at: Element | undefined = element; at !== undefined; at = at.parent) if (at === ancestor) return true;
-  return false;
 }

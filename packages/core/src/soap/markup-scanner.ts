@@ -112,6 +112,11 @@ export class MarkupScanner {
     return this.#buffer.slice(this.#at, this.#tagEnd - this.#base);
   }
 
+  /** Whether the reading has ended, by {@link stop} or since the structure was lost. */
+  get ended(): boolean {
+    return this.#stopped || this.#lostAt !== undefined;
+  }
+
   /** Ends the reading: nothing more is told. */
   stop(): void {
     this.#stopped = true;
@@ -133,7 +138,7 @@ export class MarkupScanner {
 
   /** Reads on: `chunk` is the next bytes as latin1. */
   write(chunk: string): void {
-    if (this.#stopped || this.#lostAt !== undefined) return;
+    if (this.ended) return;
     const rest = this.#buffer.slice(this.#at);
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;

@@ -90,7 +90,7 @@ export class MessageRewriter {
     const bytes = this.#queue.length === 1 ? (this.#queue[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
-    const charset = (): string => charsetOf(Buffer.concat(this.#head).toString('latin1'), this.#options.contentType);
+    const charset = (): string => charsetOf(Buffer.concat(this.#head), this.#options.contentType);
     const finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#internals);
     const { mayFollow } = this.#internals;
     if (mayFollow !== undefined) {
