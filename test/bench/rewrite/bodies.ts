@@ -43,10 +43,10 @@ export function informBody(count: number, urlAt: number | undefined): Buffer {
   );
 }
 
-/** A GetParameterValuesResponse of about `bytes`, with the URL in the middle or without it. */
-export function valuesBody(bytes: number, withUrl: boolean): Buffer {
+/** A GetParameterValuesResponse of about `bytes`; `urlAt` is where the URL stands in it, from 0 to 1, if at all. */
+export function valuesBody(bytes: number, urlAt?: number): Buffer {
   const count = Math.round(bytes / 205);
-  const content = list(count, withUrl ? count >> 1 : undefined);
+  const content = list(count, urlAt === undefined ? undefined : Math.round(urlAt * (count - 1)));
   return Buffer.from(
     envelope(`    <cwmp:GetParameterValuesResponse>\n${content}    </cwmp:GetParameterValuesResponse>\n`),
   );

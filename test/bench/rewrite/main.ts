@@ -61,14 +61,16 @@ const inform = informBody(14, 5);
 compare('4 KB Inform with the URL', inform, rewrite, 'bar: at most 1.10 of it, aim 0.60');
 compare('  URL last', informBody(14, 13), rewrite, '');
 compare('  and device and events read', inform, rewriteAndRead, '');
-const values = valuesBody(4_000, false);
+const values = valuesBody(4_000);
 compare('4 KB GetParameterValuesResponse without it', values, rewrite, 'bar: at least 20 times cheaper');
 compare('  and asked whether it is an Inform', values, rewriteAndRead, '');
-compare('5 MB GetParameterValuesResponse without it', valuesBody(5_000_000, false), rewrite, 'bar: at least 1000 MB/s');
+compare('5 MB GetParameterValuesResponse without it', valuesBody(5_000_000), rewrite, 'bar: at least 1000 MB/s');
 compare(
   '5 MB GetParameterValuesResponse with it',
-  valuesBody(5_000_000, true),
+  valuesBody(5_000_000, 0.5),
   rewrite,
   'bar: at least 3 times cheaper',
 );
+compare('  URL first', valuesBody(5_000_000, 0), rewrite, '');
+compare('  URL last', valuesBody(5_000_000, 1), rewrite, '');
 process.stdout.write(`${inform.length} and ${values.length} bytes; ${sink > 0 ? rounds : 0} rounds each\n`);

@@ -18,7 +18,7 @@ function headOf(bytes: Buffer): Buffer {
   return bytes.length <= maxHeadBytes ? bytes : Buffer.from(bytes.subarray(0, maxHeadBytes));
 }
 
-const windowBytes = 1 << 18;
+const windowBytes = 1 << 16;
 
 /**
  * Rewrites each ConnectionRequestURL in a body that is in memory, in identity coding. Every other byte stays as it came.

@@ -64,7 +64,7 @@ export function nextPlainMarker(text: string, from: number): number {
   return nextLetterReference(text, from, literal < 0 ? text.length : literal);
 }
 
-const windowBytes = 1 << 20;
+const windowBytes = 1 << 16;
 const overlap = 64;
 
 /** The markers of a body in memory, looked for as they are asked for, once. */
