@@ -1,4 +1,4 @@
-import { endOfPlainRun, plainStartTag, runDepth } from './plain-run.js';
+import { endOfPlainRun, plainElement, runDepth } from './plain-run.js';
 import { maskTag, TagParser } from './tag-parser.js';
 import { nextPlainMarker } from './url-marker.js';
 
@@ -179,7 +179,7 @@ export class MarkupScanner {
 
   #startTag(start: number): boolean {
     if (this.#open.length >= maxDepth) return this.#lose();
-    if (this.#shortcuts && this.#fed === 0 && (this.#passRun(start) || this.#plainTag(start))) return true;
+    if (this.#shortcuts && this.#fed === 0 && (this.#passRun(start) || this.#passPlain(start))) return true;
     this.#opened = false;
     let end = this.#buffer.indexOf('>', start + this.#fed) + 1;
     // A `>` inside a quoted attribute value does not end the tag; saxes knows.
@@ -198,15 +198,24 @@ export class MarkupScanner {
     return this.#incomplete(start, end);
   }
 
-  #plainTag(start: number): boolean {
-    plainStartTag.lastIndex = start;
-    const match = plainStartTag.exec(this.#buffer);
-    const length = match?.[0].length ?? 0;
-    if (match === null || length > maxTagBytes) return false;
-    this.#tagEnd = this.#base + start + length;
-    this.#closeAt = this.#tagEnd;
-    this.#parser.write(`<${match[1]}${match[2]}>`);
-    this.#at = start + length;
+  /** A faultless start tag, of which saxes gets the name; or a faultless element with text, of which it gets nothing. */
+  #passPlain(start: number): boolean {
+    plainElement.lastIndex = start;
+    const match = plainElement.exec(this.#buffer);
+    if (match === null || match[0].length > maxTagBytes) return false;
+    const [whole, name = '', slash = '', content, endTag = ''] = match;
+    const end = start + whole.length;
+    const contentEnd = end - endTag.length;
+    this.#tagEnd = this.#base + contentEnd - (content?.length ?? 0);
+    if (content === undefined) {
+      this.#closeAt = this.#tagEnd;
+      this.#parser.write(`<${name}${slash}>`);
+    } else {
+      this.#sawElement = true;
+      this.#handler.onOpen(name, this.#tagEnd);
+      if (!this.#stopped) this.#handler.onClose(this.#base + contentEnd);
+    }
+    this.#at = end;
     return true;
   }
 

@@ -15,6 +15,16 @@ export interface RewriteOptions {
   contentType?: string | undefined;
 }
 
+/** The same bytes as a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
+}
+
 /** How a {@link MessageRewriter} goes about it. */
 export interface RewriterInternals extends ScannerOptions {
   /** Whether a URL may stand after an offset that is outside of any struct; where none may, the reading ends. */
@@ -44,7 +54,7 @@ export class MessageRewriter {
 
   /** Takes the next bytes and returns those that may leave, in order. */
   push(chunk: Uint8Array): Buffer[] {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = asBuffer(chunk);
     this.#queue.push(bytes);
     this.#readTo += bytes.length;
     this.#keepHead(bytes);
@@ -69,7 +79,7 @@ export class MessageRewriter {
     const reason = this.#reason();
     const rewritten = urls.some((url) => url.rewritten !== undefined);
     const outcome = rewritten ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
-    const head = this.#wide || this.#headBytes === 0 ? undefined : Buffer.concat(this.#head);
+    const head = this.#wide || this.#headBytes === 0 ? undefined : joined(this.#head);
     return new LazyMessage(head, this.#options.contentType, { urls, outcome, reason });
   }
 
@@ -81,16 +91,18 @@ export class MessageRewriter {
 
   #keepHead(bytes: Buffer): void {
     if (this.#headBytes >= maxHeadBytes) return;
-    const part = bytes.subarray(0, maxHeadBytes - this.#headBytes);
+    const left = maxHeadBytes - this.#headBytes;
+    // A copy, where a large chunk would be kept alive for its beginning.
+    const part = bytes.length > left ? Buffer.from(bytes.subarray(0, left)) : bytes;
     this.#head.push(part);
     this.#headBytes += part.length;
   }
 
   #begin(): void {
-    const bytes = this.#queue.length === 1 ? (this.#queue[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#queue);
+    const bytes = joined(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
-    const charset = (): string => charsetOf(Buffer.concat(this.#head), this.#options.contentType);
+    const charset = (): string => charsetOf(joined(this.#head), this.#options.contentType);
     const finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#internals);
     const { mayFollow } = this.#internals;
     if (mayFollow !== undefined) {
@@ -127,11 +139,16 @@ export class MessageRewriter {
     while (this.#sentTo < to) {
       const bytes = this.#queue[0];
       if (bytes === undefined) return;
-      const part = bytes.subarray(0, to - this.#sentTo);
-      out?.push(part);
-      this.#sentTo += part.length;
-      if (part.length === bytes.length) this.#queue.shift();
-      else this.#queue[0] = bytes.subarray(part.length);
+      const count = to - this.#sentTo;
+      if (count >= bytes.length) {
+        out?.push(bytes);
+        this.#queue.shift();
+        this.#sentTo += bytes.length;
+      } else {
+        out?.push(bytes.subarray(0, count));
+        this.#queue[0] = bytes.subarray(count);
+        this.#sentTo = to;
+      }
     }
   }
 }

@@ -2,8 +2,14 @@ const name = String.raw`[A-Za-z_][\w.:-]*`;
 const blank = String.raw`[ \t\r\n]`;
 const attributes = String.raw`(?:${blank}+${name}${blank}*=${blank}*(?:"[^"<]*"|'[^'<]*'))*`;
 
-/** A start tag without a fault: its name, and a slash where it closes itself. */
-export const plainStartTag: RegExp = new RegExp(String.raw`<(${name})${attributes}${blank}*(/?)>`, 'y');
+/**
+ * A start tag without a fault, and where the element holds nothing but text also that and its end tag. Groups: the name, a
+ * slash where the tag closes itself, the text, the end tag.
+ */
+export const plainElement: RegExp = new RegExp(
+  String.raw`<(${name})${attributes}${blank}*(?:(/)>|>(?:([^<]*)(</\1${blank}*>))?)`,
+  'y',
+);
 
 const leaf = String.raw`<(${name})${attributes}${blank}*(?:/>|>[^<]*</\2${blank}*>)`;
 const element = String.raw`<(${name})${attributes}${blank}*(?:/>|>[^<]*(?:${leaf}[^<]*)*</\1${blank}*>)`;

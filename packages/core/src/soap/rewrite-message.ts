@@ -1,6 +1,6 @@
 import { isWide } from './charset.js';
 import { LazyMessage, maxHeadBytes, type CwmpMessage, type RewriteResult } from './message.js';
-import { MessageRewriter, type RewriteOptions } from './message-rewriter.js';
+import { asBuffer, MessageRewriter, type RewriteOptions } from './message-rewriter.js';
 import { UrlMarkers } from './url-marker.js';
 
 /** A body after the rewriting. */
@@ -25,7 +25,7 @@ const windowBytes = 1 << 16;
  * It throws only what `rewriteUrl` throws.
  */
 export function rewriteMessage(body: Uint8Array, options: RewriteOptions): RewrittenMessage {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const bytes = asBuffer(body);
   const markers = new UrlMarkers(bytes);
   if (!isWide(bytes) && !markers.any) {
     return { body, message: new LazyMessage(headOf(bytes), options.contentType, nothingFound) };
@@ -33,7 +33,8 @@ export function rewriteMessage(body: Uint8Array, options: RewriteOptions): Rewri
   const rewriter = new MessageRewriter(options, { mayFollow: (offset) => markers.mayFollow(offset) });
   const parts: Buffer[] = [];
   for (let from = 0; from < bytes.length; from += windowBytes) {
-    for (const part of rewriter.push(bytes.subarray(from, from + windowBytes))) parts.push(part);
+    const window = bytes.length <= windowBytes ? bytes : bytes.subarray(from, from + windowBytes);
+    for (const part of rewriter.push(window)) parts.push(part);
   }
   for (const part of rewriter.end()) parts.push(part);
   const message = rewriter.message();
