@@ -23,6 +23,7 @@ interface Element {
 interface Tree {
   root: Element;
   all: Element[];
+  /** Where reading ends: the structure is lost, or what begins there does not end. */
   lostAt: number | undefined;
   doctype: boolean;
 }
@@ -55,6 +56,7 @@ export function parse(xml: string): Tree {
     const rest = xml.slice(at, at + 9);
     const skipTo = (mark: string, skip: number): number => {
       const end = xml.indexOf(mark, at + skip);
+      if (end < 0) tree.lostAt = at;
       return end < 0 ? xml.length : end + mark.length;
     };
     if (rest.startsWith('<!--')) at = skipTo('-->', 4);
@@ -62,22 +64,13 @@ export function parse(xml: string): Tree {
     else if (rest === '<!DOCTYPE') {
       tree.doctype = tree.all.length === 0;
       return lose();
-    } else if (rest.startsWith('<!')) {
-      if (
-        ['<!--', '<![CDATA[', '<!DOCTYPE'].some(
-          (opening) => at + rest.length === xml.length && opening.startsWith(rest),
-        )
-      ) {
-        return tree;
-      }
-      return lose();
-    } else if (rest.startsWith('<?')) at = skipTo('?>', 2);
+    } else if (rest.startsWith('<!')) return lose();
+    else if (rest.startsWith('<?')) at = skipTo('?>', 2);
     else if (rest.startsWith('</')) {
       endTag.lastIndex = at;
       const match = endTag.exec(xml);
       const length = (match?.[0] ?? xml.slice(at)).length;
-      if (length > maxTag) return lose();
-      if (match === null) return tree;
+      if (match === null || length > maxTag) return lose();
       let closing: Element | undefined = open;
       let count = 0;
       while (closing !== undefined && closing !== root && closing.name !== match[1]) {
@@ -98,8 +91,7 @@ export function parse(xml: string): Tree {
       startTag.lastIndex = at;
       const match = startTag.exec(xml);
       const length = (match?.[0] ?? xml.slice(at)).length;
-      if (length > maxTag) return lose();
-      if (match === null) return tree;
+      if (match === null || length > maxTag) return lose();
       const [whole, name = '', attributes = '', slash] = match;
       const from = at + whole.length;
       const element: Element = {

@@ -1,3 +1,4 @@
+import { MissedUrlWatch } from './missed-url-watch.js';
 import { endOfPlainRun, plainElement, runDepth } from './plain-run.js';
 import { maskTag, TagParser } from './tag-parser.js';
 import { nextPlainMarker } from './url-marker.js';
@@ -76,6 +77,8 @@ export class MarkupScanner {
   #sawDoctype = false;
   #stopped = false;
   #lostAt: number | undefined;
+  /** Sees what is not read: after the structure was lost, or inside of a comment and its like that goes on. */
+  #unread: MissedUrlWatch | undefined;
   /** Where a run was last looked for, and where the next text is that no run may hold. */
   #runTriedAt = -1;
   #markerAt = -1;
@@ -138,7 +141,8 @@ export class MarkupScanner {
 
   /** Reads on: `chunk` is the next bytes as latin1. */
   write(chunk: string): void {
-    if (this.ended) return;
+    if (this.#stopped) return;
+    if (this.#lostAt !== undefined) return this.#unread?.see(chunk);
     const rest = this.#buffer.slice(this.#at);
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;
@@ -152,16 +156,29 @@ export class MarkupScanner {
     }
   }
 
+  /**
+   * Call once at the end of the message. Whether a URL may have been missed, where the structure was lost or a tag, a comment
+   * or its like does not end; `inStruct` tells whether a struct is open.
+   */
+  mayHaveMissed(inStruct: boolean): boolean {
+    if (this.#stopped) return false;
+    if (this.#lostAt === undefined) (this.#unread ??= new MissedUrlWatch()).see(this.#buffer.slice(this.#at));
+    return this.#unread?.mayHaveMissed(inStruct) ?? false;
+  }
+
   /** Passes over one piece of markup, with the text before it; false where the rest of it has yet to come. */
   #step(): boolean {
     const buffer = this.#buffer;
     const terminator = terminators[this.#mode];
     const found = buffer.indexOf(terminator, this.#at);
     if (found < 0) {
-      this.#at = Math.max(this.#at, buffer.length - terminator.length + 1);
+      const to = Math.max(this.#at, buffer.length - terminator.length + 1);
+      if (this.#mode !== 'text') (this.#unread ??= new MissedUrlWatch()).see(buffer.slice(this.#at, to));
+      this.#at = to;
       return false;
     }
     if (this.#mode !== 'text') {
+      this.#unread = undefined;
       this.#at = found + terminator.length;
       this.#mode = 'text';
       return true;
@@ -269,6 +286,8 @@ export class MarkupScanner {
   #lose(doctype = false): boolean {
     this.#lostAt = this.#base + this.#at;
     this.#sawDoctype = doctype;
+    this.#unread = new MissedUrlWatch();
+    this.#unread.see(this.#buffer.slice(this.#at));
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import { readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
-import { MarkupScanner, type MarkupHandler } from './markup-scanner.js';
+import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { DeviceId } from './message.js';
 
 /** What a message says about itself. */
@@ -30,7 +30,7 @@ function wholeNumberOf(text: string | undefined): number | undefined {
 
 /** Reads the facts from the head of a message and stops where no more can come. */
 class FactsReader implements MarkupHandler {
-  readonly #scanner = new MarkupScanner(this);
+  readonly #scanner: MarkupScanner;
   readonly #decode: DecodeText;
   readonly #path: string[] = [];
   readonly #sections = new Set<string>();
@@ -46,7 +46,8 @@ class FactsReader implements MarkupHandler {
   /** How many elements are open around the text that is being read and including its own; 0 where none is. */
   #leafDepth = 0;
 
-  constructor(decode: DecodeText) {
+  constructor(decode: DecodeText, options?: ScannerOptions) {
+    this.#scanner = new MarkupScanner(this, options);
     this.#decode = decode;
   }
 
@@ -150,6 +151,6 @@ class FactsReader implements MarkupHandler {
 }
 
 /** Reads what a message says about itself from its head. */
-export function readFacts(head: Buffer, decode: DecodeText): MessageFacts {
-  return new FactsReader(decode).read(head);
+export function readFacts(head: Buffer, decode: DecodeText, options?: ScannerOptions): MessageFacts {
+  return new FactsReader(decode, options).read(head);
 }

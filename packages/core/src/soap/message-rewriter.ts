@@ -2,7 +2,6 @@ import { charsetOf, isWide, textDecoder } from './charset.js';
 import type { ScannerOptions } from './markup-scanner.js';
 import { LazyMessage, maxHeadBytes, type CwmpMessage, type UnchangedReason } from './message.js';
 import { UrlFinder } from './url-finder.js';
-import { MissedUrlWatch } from './missed-url-watch.js';
 
 /** How a message is rewritten. */
 export interface RewriteOptions {
@@ -38,7 +37,6 @@ export interface RewriterInternals extends ScannerOptions {
 export class MessageRewriter {
   readonly #options: RewriteOptions;
   readonly #internals: RewriterInternals;
-  readonly #missed = new MissedUrlWatch();
   #finder: UrlFinder | undefined;
   #head: Buffer[] = [];
   #headBytes = 0;
@@ -86,7 +84,7 @@ export class MessageRewriter {
   #reason(): UnchangedReason | undefined {
     if (this.#wide) return 'utf-16';
     if (this.#finder?.scanner.sawDoctype === true) return 'doctype';
-    return this.#finder?.keptReason ?? (this.#missed.missed ? 'structure' : undefined);
+    return this.#finder?.keptReason;
   }
 
   #keepHead(bytes: Buffer): void {
@@ -115,13 +113,7 @@ export class MessageRewriter {
   }
 
   #read(bytes: Buffer): void {
-    const finder = this.#finder;
-    if (finder === undefined) return;
-    const from = this.#readTo - bytes.length;
-    finder.scanner.write(bytes.toString('latin1'));
-    const lostAt = finder.scanner.lostAt;
-    if (lostAt === undefined || finder.scanner.sawDoctype) return;
-    this.#missed.read(bytes.subarray(Math.max(lostAt - from, 0)), finder.inStruct);
+    this.#finder?.scanner.write(bytes.toString('latin1'));
   }
 
   #send(to: number): Buffer[] {

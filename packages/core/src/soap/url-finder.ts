@@ -84,11 +84,6 @@ export class UrlFinder implements MarkupHandler {
   /** Called with the offset where a struct has ended. */
   onStructEnd: ((end: number) => void) | undefined;
 
-  /** Whether a struct is being read. */
-  get inStruct(): boolean {
-    return this.#roles.includes('struct');
-  }
-
   onOpen(name: string, end: number): void {
     const role = roleOf(localName(name), this.#roles.at(-1));
     this.#roles.push(role);
@@ -122,6 +117,7 @@ export class UrlFinder implements MarkupHandler {
   end(): void {
     // Cut off, or lost, between the Name and the end of its Value.
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'structure');
+    else if (this.scanner.mayHaveMissed(this.#roles.includes('struct'))) this.keptReason ??= 'structure';
   }
 
   #endName(end: number): void {
@@ -153,7 +149,7 @@ export class UrlFinder implements MarkupHandler {
     this.#nameMatches = false;
     this.#valueSeen = true;
     this.#forget();
-    if (!this.inStruct) this.onStructEnd?.(end);
+    if (!this.#roles.includes('struct')) this.onStructEnd?.(end);
   }
 
   #forget(): void {
