@@ -1,10 +1,11 @@
 // For applications
-export { createCwmpProxy, type CwmpProxy, type HandleOptions } from './proxy.js';
+export { createCwmpProxy, type CwmpProxy, type HandleOptions, type ServesOptions } from './proxy.js';
 export type { BackendControl } from './backend-control.js';
 export type { BackendFigures, BackendState, BackendTls } from './backends/backend.js';
 export { CwmpProxyError, type CwmpProxyErrorCode } from './errors.js';
 export type {
   CwmpProxyEvents,
+  ExchangeEvent,
   FailureEvent,
   InformEvent,
   MessageEvent,
@@ -13,6 +14,7 @@ export type {
   WarningEvent,
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
+export { type AppListener, type MountOptions, proxyFirst, type ServingProxy } from './mount/proxy-first.js';
 export type {
   ActiveHealthOptions,
   BackendOptions,
@@ -25,6 +27,7 @@ export type {
   TimeoutOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
+export type { Counts, ProxyStats } from './stats.js';
 
 // One part only: the rewriter
 export { InformRewriter, type InformRewriterEvents } from './soap/inform-rewriter.js';

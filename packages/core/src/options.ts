@@ -9,8 +9,11 @@ export interface CwmpProxyOptions {
    * Every rewritten ConnectionRequestURL begins with it.
    */
   publicUrl: string | URL;
-  /** The ACSs that take CWMP sessions in turn; at least one. */
-  backends: readonly (string | URL | BackendOptions)[];
+  /**
+   * The ACSs that take CWMP sessions in turn; at least one. Default: none, for an ACS that has its own requests rewritten
+   * in its own process (`rewriteInform`) and wants no second hop.
+   */
+  backends?: readonly (string | URL | BackendOptions)[];
   /** Connection requests: who may ask for one, where it may go, what the CPE is told. */
   connectionRequests: ConnectionRequestOptions;
   /** How long a CWMP session lives, and how its CPE is recognised. */
@@ -154,4 +157,9 @@ export interface LimitOptions {
    * Default 20 000.
    */
   maxSessions?: number;
+  /**
+   * Longest body that `rewriteInform` takes, in bytes: it holds the message whole. Default 16 777 216; a longer one fails
+   * with `ERR_CWMP_BODY_TOO_LARGE`.
+   */
+  maxMessageBytes?: number;
 }

@@ -43,10 +43,12 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     'timeouts',
     'limits',
   ]);
-  const { backends } = options;
+  const { backends = [] } = options;
   const timeouts = resolveTimeouts(options.timeouts ?? {});
   const health = resolveHealth(options.health ?? {});
-  if (!Array.isArray(backends) || backends.length === 0) refuseOption('backends', 'expected at least one URL');
+  if (options.backends !== undefined && (!Array.isArray(backends) || backends.length === 0)) {
+    refuseOption('backends', 'expected at least one URL');
+  }
   const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, timeouts, health));
   const urls = resolved.map(({ url }) => url.href.replace(/\/+$/, ''));
   const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
@@ -174,10 +176,11 @@ function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
 }
 
 function resolveLimits(options: LimitOptions): Required<LimitOptions> {
-  checkGroup('limits', options, ['maxHeldBytes', 'maxSessions']);
+  checkGroup('limits', options, ['maxHeldBytes', 'maxSessions', 'maxMessageBytes']);
   return Object.freeze({
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
+    maxMessageBytes: wholeNumber('limits.maxMessageBytes', options.maxMessageBytes, 16 * 1_048_576, 1_024, 1_073_741_824),
   });
 }
 

@@ -29,6 +29,8 @@ export interface ForwarderSettings {
   requestTimeoutMs: number;
   /** Told of every CWMP message of a CPE, as soon as its session is known. */
   onMessage: (message: CwmpMessage, session: Session) => void;
+  /** Told of every exchange that a backend has answered whole. */
+  onExchange: (exchange: { method: string; status: number; ms: number }, session: Session) => void;
 }
 
 /** CPE → ACS: one exchange after the other. */
@@ -89,6 +91,7 @@ export class Forwarder {
   ): Promise<void> {
     const { sessions } = this.#settings;
     sessions.sent(session);
+    const since = performance.now();
     try {
       for (;;) {
         const { backend } = session;
@@ -96,6 +99,8 @@ export class Forwarder {
           const outcome = await this.#send(request, response, path, body, session);
           backend.succeeded();
           const emptyPost = request.method === 'POST' && Buffer.isBuffer(body) && body.length === 0;
+          const { status } = outcome;
+          this.#settings.onExchange({ method: request.method ?? '', status, ms: performance.now() - since }, session);
           sessions.answered(session, { ...outcome, emptyPost }, keysOfAnswer(outcome.headers));
           return;
         } catch (error) {
