@@ -180,7 +180,13 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
   return Object.freeze({
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
-    maxMessageBytes: wholeNumber('limits.maxMessageBytes', options.maxMessageBytes, 16 * 1_048_576, 1_024, 1_073_741_824),
+    maxMessageBytes: wholeNumber(
+      'limits.maxMessageBytes',
+      options.maxMessageBytes,
+      16 * 1_048_576,
+      1_024,
+      1_073_741_824,
+    ),
   });
 }
 

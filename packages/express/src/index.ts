@@ -15,7 +15,7 @@ export type CwmpProxyMiddleware = (
   request: IncomingMessage & { originalUrl?: string; cwmp?: CwmpMessage },
   response: ServerResponse,
   next: (error?: unknown) => void,
-) => void | Promise<void>;
+) => void;
 
 /**
  * Mounts a proxy in an Express application: at `/`, at a path, in a router. What is not the proxy's goes to `next()`: by
@@ -54,7 +54,11 @@ export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpPro
  * ```
  */
 export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
-  return async (request, _response, next) => {
+  const rewrite: (...parameters: Parameters<CwmpProxyMiddleware>) => Promise<void> = async (
+    request,
+    _response,
+    next,
+  ) => {
     let message: CwmpMessage | undefined;
     try {
       message = await proxy.rewriteRequest(request);
@@ -65,4 +69,5 @@ export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
     if (message !== undefined) request.cwmp = message;
     next();
   };
+  return (...parameters) => void rewrite(...parameters);
 }

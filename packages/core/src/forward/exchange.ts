@@ -140,12 +140,26 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#held = undefined;
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
-    this.#response.writeHead(this.#status, this.#reason, this.#headers);
+    writeHead(this.#response, this.#status, this.#reason, this.#headers);
   }
 
   #settle(): void {
     this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
   }
+}
+
+function writeHead(response: ServerResponse, status: number, reason: string, headers: string[]): void {
+  if (response.getHeaderNames().length === 0) {
+    response.writeHead(status, reason, headers);
+    return;
+  }
+  // A host's middleware has set fields (Express its X-Powered-By). Node 20 would then keep only the last of several fields
+  // of one name, and with it one of the ACS's cookies.
+  for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '');
+  for (let index = 0; index < headers.length; index += 2) {
+    response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '');
+  }
+  response.writeHead(status, reason);
 }
 
 /** @param sent Whether a byte of the request may have reached the backend. */

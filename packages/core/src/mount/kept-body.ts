@@ -16,7 +16,9 @@ const cure =
  * @throws {@link CwmpProxyError} `ERR_CWMP_BODY_CONSUMED` where nothing was kept, or something that is not what the CPE sent.
  */
 export function readableRequest(request: IncomingMessage, kept?: unknown): IncomingMessage {
-  if (!request.readableDidRead || !hasBody(request)) return request;
+  // Of an empty body nothing was read, but its end is over.
+  if (!request.readableDidRead && !request.readableEnded) return request;
+  if (!hasBody(request)) return replay(request, Buffer.alloc(0), false);
   const body = firstKept(kept, 'rawBody' in request && request.rawBody, 'body' in request && request.body);
   if (body === undefined) throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', cure);
   const bytes = bytesOf(body, request.headers['content-type']);

@@ -52,8 +52,12 @@ export function peekBody(request: IncomingMessage, maxBytes: number, timeoutMs: 
       request.off('readable', onReadable).off('error', onGone).off('close', onGone);
     }
 
-    // Listening for `readable` would end a stream that is empty and at its end.
-    if (request.complete) onReadable();
-    else request.on('readable', onReadable).on('error', onGone).on('close', onGone);
+    // Listening for `readable` would end a stream that is empty and at its end. By the next tick all that came in one
+    // segment with the head is there, and an end that was not in it comes after the listening has begun.
+    process.nextTick(() => {
+      if (request.destroyed) onGone();
+      else if (request.complete) onReadable();
+      else request.on('readable', onReadable).on('error', onGone).on('close', onGone);
+    });
   });
 }
