@@ -261,7 +261,7 @@ export function referenceRewrite(
     const last = text.at(-1);
     const original = textOf(text, charset).replaceAll(/\r\n?/g, '\n');
     if (first === undefined || last === undefined) return keep('', 'empty');
-    if (!/^https?:\/\/[^\s/?#\\]/i.test(original) || /\s/.test(original)) return keep(original, 'not-a-url');
+    if (!/^https?:\/\/[^\s/?#\\]/i.test(original) || /[\s\p{Cc}]/u.test(original)) return keep(original, 'not-a-url');
     const rewritten = rewriteUrl(original);
     if (rewritten === undefined || rewritten === original) return keep(original, 'kept');
     urls.push({ original, rewritten });

@@ -19,7 +19,7 @@ const urlNames: ReadonlySet<string> = new Set([
   'InternetGatewayDevice.ManagementServer.ConnectionRequestURL',
   'Device.ManagementServer.ConnectionRequestURL',
 ]);
-const absoluteHttpUrl = /^https?:\/\/[^\s/?#\\][^\s]*$/i;
+const absoluteHttpUrl = /^https?:\/\/[^\s\p{Cc}/?#\\][^\s\p{Cc}]*$/iu;
 
 function isMessage(name: string): boolean {
   return name === 'Inform' || name === 'GetParameterValuesResponse';

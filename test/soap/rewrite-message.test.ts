@@ -1,0 +1,345 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { rewriteMessage, type CwmpMessage } from '@cwmp-proxy/core';
+import { rewritePieces, rewriteUrl, singleBytes } from '../helpers/rewriting.js';
+
+interface Case {
+  name: string;
+  /** The message, with the value that is to be replaced between ⟦ and ⟧. */
+  xml: string;
+  /** The URL that is found; undefined where none is. */
+  url?: string;
+  /** The white space that is put around the new text. */
+  around?: [string, string];
+  outcome?: CwmpMessage['outcome'];
+  reason?: CwmpMessage['reason'];
+  contentType?: string;
+}
+
+const urlName = 'Device.ManagementServer.ConnectionRequestURL';
+const url = 'http://192.0.2.7:7547/a';
+
+function inform(structs: string): string {
+  return `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:c="urn:dslforum-org:cwmp-1-2"><s:Body><c:Inform><ParameterList>${structs}</ParameterList></c:Inform></s:Body></s:Envelope>`;
+}
+
+function body(content: string): string {
+  return `<Envelope><Body>${content}</Body></Envelope>`;
+}
+
+function struct(name: string, value: string): string {
+  return `<ParameterValueStruct><Name>${name}</Name><Value xsi:type="xsd:string">${value}</Value></ParameterValueStruct>`;
+}
+
+function withValue(value: string): string {
+  return inform(struct(urlName, value));
+}
+
+const found: Case[] = [
+  { name: 'in an Inform', xml: withValue(`⟦${url}⟧`), url },
+  { name: 'under the older root', xml: inform(struct(`InternetGateway${urlName}`, `⟦${url}⟧`)), url },
+  {
+    name: 'in a GetParameterValuesResponse',
+    xml: body(`<x:GetParameterValuesResponse>${struct(urlName, `⟦${url}⟧`)}</x:GetParameterValuesResponse>`),
+    url,
+  },
+  { name: 'in a bare Inform', xml: `<cwmp:Inform>${struct(urlName, `⟦${url}⟧`)}</cwmp:Inform>`, url },
+  { name: 'in a bare struct', xml: struct(urlName, `⟦${url}⟧`), url },
+  {
+    name: 'with a default namespace and no prefix',
+    xml: body(`<Inform xmlns="urn:dslforum-org:cwmp-1-0">${struct(urlName, `⟦${url}⟧`)}</Inform>`),
+    url,
+  },
+  { name: 'with white space around it', xml: withValue(` \r\n\t⟦${url}⟧\n `), url },
+  { name: 'with white space around the name', xml: inform(struct(`\n  ${urlName}\r\n`, `⟦${url}⟧`)), url },
+  { name: 'with white space as references', xml: withValue(`&#10;⟦${url}⟧&#x20;`), url },
+  {
+    name: 'with named references',
+    xml: withValue('⟦http://h/?a=1&amp;b=&lt;&gt;&quot;&apos;⟧'),
+    url: `http://h/?a=1&b=<>"'`,
+  },
+  { name: 'with numeric references', xml: withValue('⟦&#104;ttp&#x3a;//h/&#x2F;&#x0000000041;⟧'), url: 'http://h//A' },
+  { name: 'with a stray ampersand', xml: withValue('⟦http://h/?a=1&b=2⟧'), url: 'http://h/?a=1&b=2' },
+  { name: 'as CDATA', xml: withValue('⟦<![CDATA[http://h/?a&b]]>⟧'), url: 'http://h/?a&b' },
+  {
+    name: 'as CDATA with white space in it',
+    xml: withValue(' ⟦<![CDATA[ \nhttp://h/ ]]>⟧\n'),
+    url: 'http://h/',
+    around: [' \n', ' '],
+  },
+  { name: 'partly as CDATA', xml: withValue('⟦http://<![CDATA[h]]>/x⟧'), url: 'http://h/x' },
+  {
+    name: 'split by comments and instructions',
+    xml: withValue('<!-- a -->⟦http<!-- > -->://h<?x > ?>/⟧<!-- b -->'),
+    url: 'http://h/',
+  },
+  {
+    name: 'with a name split by all of them',
+    xml: inform(struct('De<!-- x -->vice.<![CDATA[ManagementServer]]>&#46;Connection<?y?>RequestU&#x52;L', `⟦${url}⟧`)),
+    url,
+  },
+  {
+    name: 'before its name',
+    xml: inform(`<ParameterValueStruct><Value>⟦${url}⟧</Value><Name>${urlName}</Name></ParameterValueStruct>`),
+    url,
+  },
+  {
+    name: 'with single quotes and an angle bracket in an attribute',
+    xml: withValue(`⟦${url}⟧`).replace('"xsd:string"', `'a>b'`),
+    url,
+  },
+  { name: 'as an IPv6 literal', xml: withValue('⟦http://[2001:db8::1]:7547/⟧'), url: 'http://[2001:db8::1]:7547/' },
+  {
+    name: 'after a byte order mark and a declaration',
+    xml: `\u00ef\u00bb\u00bf<?xml version="1.0"?>${withValue(`⟦${url}⟧`)}`,
+    url,
+  },
+  { name: 'after a line feed before the declaration', xml: `\n<?xml version="1.0"?>${withValue(`⟦${url}⟧`)}`, url },
+  { name: 'in a second document element', xml: body('<c:TransferComplete/>') + withValue(`⟦${url}⟧`), url },
+  {
+    name: 'beside control characters and stray markup',
+    xml: inform(`\u0000 1 < 2 & 3 ]]> > ${struct('A', '\u0001<b')}</x>${struct(urlName, `⟦${url}⟧`)}`).replace(
+      '<b<',
+      '<b><',
+    ),
+    url,
+  },
+  {
+    name: 'beside an HTML fragment in another value',
+    xml: inform(struct('A', 'one<br>two</i>') + struct(urlName, `⟦${url}⟧`)),
+    url,
+  },
+  {
+    name: 'after broken end tags',
+    xml: inform(
+      `<ParameterValueStruct><Name>A</Name><Value>1</ Value="Value"></ ParameterValueStruct="ParameterValueStruct">${struct(urlName, `⟦${url}⟧`)}`,
+    ),
+    url,
+  },
+  {
+    name: 'without its end tag',
+    xml: inform(`<ParameterValueStruct><Name>${urlName}</Name><Value>⟦${url}⟧</ParameterValueStruct>`),
+    url,
+  },
+  {
+    name: 'after a comment that holds a struct',
+    xml: inform(`<!-- ${struct(urlName, 'http://no/')} -->${struct(urlName, `⟦${url}⟧`)}`),
+    url,
+  },
+  { name: 'in UTF-8 by default', xml: withValue('⟦http://h/\u00c3\u00a9⟧'), url: 'http://h/é' },
+  {
+    name: 'in the charset of the Content-Type',
+    xml: `<?xml version="1.0" encoding="UTF-8"?>${withValue('⟦http://h/\u00e9⟧')}`,
+    url: 'http://h/é',
+    contentType: 'text/xml; charset="ISO-8859-1"',
+  },
+  {
+    name: 'in the charset of the declaration',
+    xml: `<?xml version='1.0' encoding='GBK'?>${withValue('⟦http://h/\u00d6\u00d0⟧')}`,
+    url: 'http://h/中',
+  },
+];
+
+const left: Case[] = [
+  { name: 'an empty body', xml: '', outcome: 'none' },
+  { name: 'a body that is no XML', xml: 'ConnectionRequestURL http://h/', outcome: 'none' },
+  {
+    name: 'the name in a GetParameterNamesResponse',
+    xml: body(
+      `<GetParameterNamesResponse><ParameterList><ParameterInfoStruct><Name>${urlName}</Name><Value>${url}</Value></ParameterInfoStruct></ParameterList></GetParameterNamesResponse>`,
+    ),
+    outcome: 'none',
+  },
+  {
+    name: 'a struct in a SetParameterValues',
+    xml: body(`<c:SetParameterValues>${struct(urlName, url)}</c:SetParameterValues>`),
+    outcome: 'none',
+  },
+  {
+    name: 'the name in a fault',
+    xml: body(
+      `<Fault><detail><c:Fault><SetParameterValuesFault><ParameterName>${urlName}</ParameterName></SetParameterValuesFault></c:Fault></detail></Fault>`,
+    ),
+    outcome: 'none',
+  },
+  {
+    name: 'the name as a value',
+    xml: inform(struct('Device.ManagementServer.InformParameter.1.ParameterName', urlName)),
+    outcome: 'none',
+  },
+  { name: 'a longer name', xml: inform(struct(`${urlName}s`, url) + struct(`X${urlName}`, url)), outcome: 'none' },
+  { name: 'a name in another case', xml: inform(struct(urlName.toLowerCase(), url)), outcome: 'none' },
+  {
+    name: 'the name of another element',
+    xml: inform(
+      `<ParameterValueStruct><Other><Name>${urlName}</Name></Other><Name>A</Name><Value>${url}</Value></ParameterValueStruct>`,
+    ),
+    outcome: 'none',
+  },
+  {
+    name: 'the value of another element',
+    xml: inform(
+      `<ParameterValueStruct><Name>A</Name><x><Name>${urlName}</Name><Value>${url}</Value></x></ParameterValueStruct>`,
+    ),
+    outcome: 'none',
+  },
+  { name: 'a struct in a comment', xml: inform(`<!--${struct(urlName, url)}-->`), outcome: 'none' },
+  { name: 'a struct in CDATA', xml: inform(struct('A', `<![CDATA[${struct(urlName, url)}]]>`)), outcome: 'none' },
+  { name: 'a struct in an attribute', xml: inform(`<a b='${struct(urlName, url)}'/>`), outcome: 'none' },
+  {
+    name: 'a struct in the header',
+    xml: `<Envelope><Header>${struct(urlName, url)}</Header></Envelope>`,
+    outcome: 'none',
+  },
+  { name: 'an empty value', xml: withValue(''), url: '', reason: 'empty' },
+  { name: 'a blank value', xml: withValue(' &#10;<!-- x --><![CDATA[ ]]>'), url: '', reason: 'empty' },
+  { name: 'a value that closes itself', xml: withValue('').replace('></Value>', '/>'), url: '', reason: 'empty' },
+  {
+    name: 'a missing value',
+    xml: inform(`<ParameterValueStruct><Name>${urlName}</Name></ParameterValueStruct>`),
+    url: '',
+    reason: 'empty',
+  },
+  { name: 'a relative URL', xml: withValue('/path'), url: '/path', reason: 'not-a-url' },
+  { name: 'another scheme', xml: withValue('ftp://h/'), url: 'ftp://h/', reason: 'not-a-url' },
+  { name: 'a URL with a space in it', xml: withValue('http://a b/'), url: 'http://a b/', reason: 'not-a-url' },
+  { name: 'a value with an element in it', xml: withValue('<b>http://h/</b>'), url: '', reason: 'not-a-url' },
+  { name: 'a URL of this proxy', xml: withValue('http://own.example/x'), url: 'http://own.example/x', reason: 'kept' },
+  { name: 'a value that is too long', xml: withValue(`http://h/${'x'.repeat(16_384)}`), url: '', reason: 'too-long' },
+  {
+    name: 'a message with a document type',
+    xml: `<!DOCTYPE e [<!ENTITY u "http://h/">]>${withValue('&u;')}`,
+    reason: 'doctype',
+  },
+  {
+    name: 'a document type without a URL',
+    xml: `<?xml version="1.0"?>\n<!DOCTYPE e>${body('<Inform/>')}`,
+    reason: 'doctype',
+  },
+  { name: 'UTF-16 with its mark', xml: `\u00ff\u00fe${withValue(url).split('').join('\0')}\0`, reason: 'utf-16' },
+  { name: 'UTF-16 without its mark', xml: `\0${withValue(url).split('').join('\0')}`, reason: 'utf-16' },
+  {
+    name: 'what follows a declaration that is none',
+    xml: inform(`<!BOGUS>${struct(urlName, url)}`),
+    reason: 'structure',
+  },
+  {
+    name: 'what follows a late document type',
+    xml: withValue('1') + `<!DOCTYPE e>${withValue(url)}`,
+    url: '1',
+    reason: 'not-a-url',
+  },
+  { name: 'a declaration that is none with nothing after it', xml: `${inform('')}<!BOGUS>`, outcome: 'none' },
+  {
+    name: 'what stands in a comment that does not end',
+    xml: inform(`<!-- ${struct(urlName, url)}`),
+    reason: 'structure',
+  },
+  {
+    name: 'what a tag swallows that does not end',
+    xml: inform(`<a b="${struct(urlName, url)}`)
+      .replaceAll('"xsd', 'xsd')
+      .replaceAll('string"', 'string'),
+    reason: 'structure',
+  },
+  { name: 'a message that is cut off in its value', xml: withValue(url).slice(0, -80), url: '', reason: 'structure' },
+  {
+    name: 'what stands deeper than can be followed',
+    xml: '<a>'.repeat(300) + struct(urlName, url),
+    reason: 'structure',
+  },
+  {
+    name: 'what follows a tag longer than can be followed',
+    xml: inform(`<a b="${'x'.repeat(17_000)}"/>${struct(urlName, url)}`),
+    reason: 'structure',
+  },
+];
+
+function unmarked(xml: string): Buffer {
+  return Buffer.from(xml.replaceAll(/[⟦⟧]/g, ''), 'latin1');
+}
+
+function expectedBody({ xml, url: original, around: [lead, tail] = ['', ''] }: Case): string {
+  const escaped = (rewriteUrl(original ?? '') ?? '')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('é', '&#xe9;')
+    .replaceAll('中', '&#x4e2d;');
+  return xml.replace(/⟦[^]*⟧/, () => lead + escaped + tail);
+}
+
+function check(message: CwmpMessage, { url: original, outcome, reason }: Case, rewritten: boolean): void {
+  assert.deepEqual(
+    message.urls,
+    original === undefined ? [] : [{ original, rewritten: rewritten ? rewriteUrl(original) : undefined }],
+  );
+  assert.equal(message.outcome, rewritten ? 'rewritten' : (outcome ?? 'unchanged'));
+  assert.equal(message.reason, reason);
+}
+
+/** Whole, byte by byte, and split at each place (at each 50th of a long one). */
+function checkEachWay(example: Case, bytes: Buffer, expected: string, rewritten: boolean): void {
+  const runs = [rewritePieces([bytes], example.contentType), rewritePieces(singleBytes(bytes), example.contentType)];
+  for (let at = 1; at < bytes.length; at += bytes.length > 5000 ? 50 : 1) {
+    runs.push(rewritePieces([bytes.subarray(0, at), bytes.subarray(at)], example.contentType));
+  }
+  for (const { body: output, message } of runs) {
+    assert.equal(output, expected);
+    check(message, example, rewritten);
+  }
+}
+
+test('rewrites the URL and no other byte', async (t) => {
+  for (const example of found) {
+    await t.test(example.name, () => {
+      const bytes = unmarked(example.xml);
+      const expected = expectedBody(example);
+      const { body: output, message } = rewriteMessage(bytes, { rewriteUrl, contentType: example.contentType });
+      assert.equal(Buffer.from(output).toString('latin1'), expected);
+      check(message, example, true);
+      checkEachWay(example, bytes, expected, true);
+    });
+  }
+});
+
+test('leaves a message as it came, the very same object', async (t) => {
+  for (const example of left) {
+    await t.test(example.name, () => {
+      const bytes = unmarked(example.xml);
+      const { body: output, message } = rewriteMessage(bytes, { rewriteUrl });
+      assert.equal(output, bytes);
+      check(message, example, false);
+      checkEachWay(example, bytes, bytes.toString('latin1'), false);
+    });
+  }
+});
+
+test('rewrites every occurrence', () => {
+  const one = struct(urlName, url);
+  const bytes = Buffer.from(inform(one + struct('A', url) + one) + body(`<Inform>${one}</Inform>`));
+  const { body: output, message } = rewriteMessage(bytes, { rewriteUrl: () => 'X' });
+  assert.equal(message.urls.length, 3);
+  assert.equal(
+    Buffer.from(output).toString(),
+    bytes
+      .toString()
+      .replaceAll(
+        `<Name>${urlName}</Name><Value xsi:type="xsd:string">${url}<`,
+        `<Name>${urlName}</Name><Value xsi:type="xsd:string">X<`,
+      ),
+  );
+});
+
+test('takes any Uint8Array and hands the same one back', () => {
+  const bytes = new Uint8Array(unmarked(withValue('⟦⟧')));
+  assert.equal(rewriteMessage(bytes, { rewriteUrl }).body, bytes);
+  assert.equal(rewriteMessage(new Uint8Array(), { rewriteUrl }).message.outcome, 'none');
+});
+
+test('lets an error of rewriteUrl through to its caller', () => {
+  const failing = (): never => {
+    throw new Error('not today');
+  };
+  assert.throws(() => rewriteMessage(unmarked(withValue(url)), { rewriteUrl: failing }), /not today/);
+});
