@@ -159,7 +159,13 @@ export class LazyMessage implements CwmpMessage {
   #read(): MessageFacts {
     if (this.#facts === undefined) {
       const head = this.#head?.toString('latin1');
-      this.#facts = head === undefined ? noFacts : readFacts(head, textDecoder(() => charsetOf(head, this.#contentType)));
+      this.#facts =
+        head === undefined
+          ? noFacts
+          : readFacts(
+              head,
+              textDecoder(() => charsetOf(head, this.#contentType)),
+            );
       this.#head = undefined;
     }
     return this.#facts;
