@@ -158,7 +158,7 @@ export class LazyMessage implements CwmpMessage {
 
   #read(): MessageFacts {
     if (this.#facts === undefined) {
-      const head = this.#head?.toString('latin1');
+      const head = this.#head;
       this.#facts =
         head === undefined
           ? noFacts
