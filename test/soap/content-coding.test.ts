@@ -13,8 +13,8 @@ import { rewritePieces, rewriteUrl } from '../helpers/rewriting.js';
 interface Coding {
   name: string;
   contentEncoding: string | undefined;
-  encode(bytes: Uint8Array): Buffer;
-  decode(bytes: Uint8Array): Buffer;
+  encode: (bytes: Uint8Array) => Buffer;
+  decode: (bytes: Uint8Array) => Buffer;
 }
 
 const same = (bytes: Uint8Array): Buffer => Buffer.from(bytes);

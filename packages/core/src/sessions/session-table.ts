@@ -229,7 +229,10 @@ export class SessionTable {
     clearTimeout(session.timer);
     session.timer = setTimeout(() => {
       // While a request is under way its own limits hold.
-      if (session.inFlight > 0) return void session.timer?.refresh();
+      if (session.inFlight > 0) {
+        session.timer?.refresh();
+        return;
+      }
       if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
       this.#end(session, why);
       void this.#drop(session);

@@ -6,6 +6,9 @@ import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
 /** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
 export const maxHeldBytes: number = 2 * maxTextBytes;
 
+/** Most ConnectionRequestURLs of one message that are told of; those after them are rewritten all the same. */
+export const maxUrls: number = 64;
+
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
 export interface Splice {
   start: number;
@@ -53,8 +56,10 @@ function roleOf(name: string, parent: Role | undefined): Role {
  * GetParameterValuesResponse (SPEC.md §6.2), be it in an Envelope or bare.
  */
 export class UrlFinder implements MarkupHandler {
-  /** Every ConnectionRequestURL found so far. */
+  /** The ConnectionRequestURLs found so far, {@link maxUrls} at most. */
   readonly urls: ConnectionRequestUrl[] = [];
+  /** Whether any of them is replaced. */
+  rewroteAny = false;
   /** What is to be replaced, in the order of the message; whoever applies a splice may remove it. */
   readonly splices: Splice[] = [];
   /** Why the first URL that was left as it is was left. */
@@ -157,8 +162,12 @@ export class UrlFinder implements MarkupHandler {
     this.#heldFrom = undefined;
   }
 
+  #tell(url: ConnectionRequestUrl): void {
+    if (this.urls.length < maxUrls) this.urls.push(url);
+  }
+
   #keep(original: string, reason: UnchangedReason): void {
-    this.urls.push({ original, rewritten: undefined });
+    this.#tell({ original, rewritten: undefined });
     this.keptReason ??= reason;
   }
 
@@ -171,7 +180,8 @@ export class UrlFinder implements MarkupHandler {
     if (!absoluteHttpUrl.test(original)) return this.#keep(original, 'not-a-url');
     const rewritten = this.#rewriteUrl(original);
     if (rewritten === undefined || rewritten === original) return this.#keep(original, 'kept');
-    this.urls.push({ original, rewritten });
+    this.#tell({ original, rewritten });
+    this.rewroteAny = true;
     this.splices.push({
       start: offset + data.start,
       end: offset + data.end,
