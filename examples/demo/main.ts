@@ -49,4 +49,6 @@ async function main(): Promise<number> {
   });
 }
 
+// A reader that has seen enough (`| head`) is no fault.
+process.stdout.on('error', () => process.exit());
 process.exitCode = await main();
