@@ -138,6 +138,23 @@ const found: Case[] = [
     xml: `<?xml version='1.0' encoding='GBK'?>${withValue('⟦http://h/\u00d6\u00d0⟧')}`,
     url: 'http://h/中',
   },
+  ...[
+    'Connection&#82;equestURL',
+    'ConnectionRe<!-- x -->questURL',
+    'Conn<?x?>ectionRequestURL',
+    'Connection<![CDATA[Request]]>URL',
+    '<![CDATA[Connection]]><![CDATA[RequestURL]]>',
+    'ConnectionRequestUR&#x000000000000000000004c;',
+  ].map((last) => ({
+    name: `with a name that is broken up in one place only: ${last}`,
+    xml: inform(struct(`Device.ManagementServer.${last}`, `⟦${url}⟧`)),
+    url,
+  })),
+  {
+    name: 'after elements as deep as can be followed',
+    xml: `<Body><Inform>${'<a>'.repeat(252)}${struct('A', '1')}${'</a>'.repeat(252)}${struct(urlName, `⟦${url}⟧`)}</Inform></Body>`,
+    url,
+  },
 ];
 
 const left: Case[] = [
@@ -206,6 +223,19 @@ const left: Case[] = [
   { name: 'a value with an element in it', xml: withValue('<b>http://h/</b>'), url: '', reason: 'not-a-url' },
   { name: 'a URL of this proxy', xml: withValue('http://own.example/x'), url: 'http://own.example/x', reason: 'kept' },
   { name: 'a value that is too long', xml: withValue(`http://h/${'x'.repeat(16_384)}`), url: '', reason: 'too-long' },
+  {
+    name: 'what follows elements deeper than can be followed',
+    xml: `<Body><Inform>${'<a>'.repeat(253)}${struct('A', '1')}${'</a>'.repeat(253)}${struct(urlName, url)}</Inform></Body>`,
+    reason: 'structure',
+  },
+  {
+    name: 'a value too far before its name',
+    xml: inform(
+      `<ParameterValueStruct><Value>${url}</Value><!--${'x'.repeat(33_000)}--><Name>${urlName}</Name></ParameterValueStruct>`,
+    ),
+    url: '',
+    reason: 'too-long',
+  },
   {
     name: 'a message with a document type',
     xml: `<!DOCTYPE e [<!ENTITY u "http://h/">]>${withValue('&u;')}`,

@@ -120,7 +120,7 @@ export class MarkupScanner {
     return this.#stopped || this.#lostAt !== undefined;
   }
 
-  /** Ends the reading: nothing more is told. */
+  /** Ends the reading after the tag or element that is being told. */
   stop(): void {
     this.#stopped = true;
   }
@@ -230,7 +230,7 @@ export class MarkupScanner {
     } else {
       this.#sawElement = true;
       this.#handler.onOpen(name, this.#tagEnd);
-      if (!this.#stopped) this.#handler.onClose(this.#base + contentEnd);
+      this.#handler.onClose(this.#base + contentEnd);
     }
     this.#at = end;
     return true;
