@@ -2,7 +2,7 @@ import type { CwmpMessage } from '@cwmp-proxy/core';
 import { charsetOf, textDecoder } from '#core/soap/charset.js';
 import { readFacts } from '#core/soap/message-facts.js';
 import { MessageRewriter, type RewriterInternals } from '#core/soap/message-rewriter.js';
-import { unitsOf } from './reference-rewriter.js';
+import { unitsOf } from './reference-parser.js';
 
 /** A rewriting that leaves the URLs of one host alone and gives others a text that has to be escaped. */
 export function rewriteUrl(url: string): string | undefined {

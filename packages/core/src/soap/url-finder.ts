@@ -1,13 +1,8 @@
 import { escapeText, readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
-import { MarkupScanner, maxTextBytes, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
+import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
-
-/** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
-export const maxHeldBytes: number = 2 * maxTextBytes;
-
-/** Most ConnectionRequestURLs of one message that are told of; those after them are rewritten all the same. */
-export const maxUrls: number = 64;
+import { maxHeldBytes, maxUrls } from './scan-limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
 export interface Splice {
