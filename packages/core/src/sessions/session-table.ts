@@ -227,14 +227,19 @@ export class SessionTable {
 
   #startTimer(session: Session, delayMs: number, why: SessionEnd): void {
     clearTimeout(session.timer);
-    session.timer = setTimeout(() => {
-      // While a request is under way its own limits hold.
-      if (session.inFlight > 0) return void session.timer?.refresh();
-      if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
-      this.#end(session, why);
-      void this.#drop(session);
-    }, delayMs);
+    session.timer = setTimeout(() => this.#onQuiet(session, why), delayMs);
     session.timer.unref();
+  }
+
+  #onQuiet(session: Session, why: SessionEnd): void {
+    if (session.inFlight > 0) {
+      // While a request is under way its own limits hold.
+      session.timer?.refresh();
+      return;
+    }
+    if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
+    this.#end(session, why);
+    void this.#drop(session);
   }
 
   /** The CWMP session is over; its connections may stand for a while yet. */
