@@ -148,6 +148,12 @@ export class SessionTable {
     this.#end(session, 'failed');
   }
 
+  /** The CPE broke off, and the backend connection with it; the session may go on on another one. */
+  broken(session: Session): void {
+    // Left to itself, an undici Client connects anew at once for a request that was aborted.
+    if (this.#sessions.has(session)) session.moveTo(session.backend);
+  }
+
   /** Raises the quiet time a session is allowed, in milliseconds: an Inform's SessionTimeout (TR-069 A6 §3.7.1.1). */
   allowQuiet(session: Session, idleMs: number): void {
     if (idleMs <= session.idleMs) return;
