@@ -112,6 +112,7 @@ export class Forwarder {
           const whole = Buffer.isBuffer(prepared.body);
           if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' && whole && sessions.failOver(session)) continue;
           if (error.statusCode >= 500) sessions.failed(session);
+          else sessions.broken(session);
           throw error;
         }
       }

@@ -46,9 +46,8 @@ export class RequestBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
-    const request = this.#request;
-    request.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onGone).off('close', this.#onGone);
-    request.resume();
+    // The listener for errors stays: the request's own may be on its way already.
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onGone).resume();
     callback(error);
   }
 

@@ -148,6 +148,12 @@ export class SessionTable {
     this.#end(session, 'failed');
   }
 
+  /** The CPE broke off, and the backend connection with it; the session may go on on another one. */
+  broken(session: Session): void {
+    // Left to itself, an undici Client connects anew at once for a request that was aborted.
+    if (this.#sessions.has(session)) session.moveTo(session.backend);
+  }
+
   /** Raises the quiet time a session is allowed, in milliseconds: an Inform's SessionTimeout (TR-069 A6 §3.7.1.1). */
   allowQuiet(session: Session, idleMs: number): void {
     if (idleMs <= session.idleMs) return;
@@ -227,17 +233,19 @@ export class SessionTable {
 
   #startTimer(session: Session, delayMs: number, why: SessionEnd): void {
     clearTimeout(session.timer);
-    session.timer = setTimeout(() => {
-      // While a request is under way its own limits hold.
-      if (session.inFlight > 0) {
-        session.timer?.refresh();
-        return;
-      }
-      if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
-      this.#end(session, why);
-      void this.#drop(session);
-    }, delayMs);
+    session.timer = setTimeout(() => this.#onQuiet(session, why), delayMs);
     session.timer.unref();
+  }
+
+  #onQuiet(session: Session, why: SessionEnd): void {
+    if (session.inFlight > 0) {
+      // While a request is under way its own limits hold.
+      session.timer?.refresh();
+      return;
+    }
+    if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
+    this.#end(session, why);
+    void this.#drop(session);
   }
 
   /** The CWMP session is over; its connections may stand for a while yet. */
