@@ -188,7 +188,7 @@ test('rewriteInform leaves a compressed message compressed, with its new length'
 });
 
 test('rewriteInform refuses a message that is longer than the limit', async (t) => {
-  const proxy = embeddedProxy(t, { maxMessageBytes: 2_000 });
+  const proxy = embeddedProxy(t, { maxDecodedBytes: 2_000 });
   const { url } = await serve(
     t,
     expressAcs(express5, undefined, byIterating)(proxy, () => assert.fail('was handed on')),

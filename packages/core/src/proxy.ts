@@ -19,6 +19,7 @@ import type { CwmpProxyOptions } from './options.js';
 import { informChannel, publishEvents } from './publish-events.js';
 import { resolveBackend, resolveOptions } from './resolve-options.js';
 import type { Session } from './sessions/session.js';
+import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
 import { Tally, type ProxyStats } from './stats.js';
 import type { CwmpMessage } from './soap/message.js';
@@ -53,6 +54,9 @@ export interface ServesOptions extends MountOptions {
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
 const minKeepAliveMs = 30_000;
 
+/** Shortest time between two warnings of a limit on sessions, in milliseconds. */
+const limitWarningMs = 60_000;
+
 /**
  * A TR-069 proxy inside a Node process: it hands CPEs' messages to the backend ACSs with their ConnectionRequestURL
  * rewritten, and ACSs' connection requests to the CPEs. Made by {@link createCwmpProxy}.
@@ -61,6 +65,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** The backends: what they do, and which there are. */
   readonly backends: BackendControl;
   readonly #urls: ProxiedUrls;
+  readonly #pool: BackendPool;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
   readonly #wakes: WakePipeline;
@@ -69,6 +74,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #tally: Tally;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
+  /** When a limit on sessions was last warned of. */
+  #limitWarned = -Infinity;
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
@@ -80,10 +87,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#urls = createProxiedUrls(publicUrl);
     this.#rewriting = {
       rewriteUrl: (url) => this.#rewriteUrl(url),
-      maxBodyBytes: limits.maxMessageBytes,
+      maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxDecodedBytes),
       timeoutMs: timeouts.requestMs,
     };
     const pool = new BackendPool((figures) => this.emit('backend', figures));
+    this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,
       graceMs: sessions.graceMs,
@@ -96,10 +104,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
       edgeHeaders: new EdgeHeaders(forwarding),
+      affinity: sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool),
       rewriteUrl: this.#rewriting.rewriteUrl,
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
-      requestTimeoutMs: timeouts.requestMs,
+      maxBodyBytes: limits.maxBodyBytes,
+      maxDecodedBytes: limits.maxDecodedBytes,
+      quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
       onExchange: (exchange, { id, backend }) =>
         this.emit('exchange', { session: id, backend: backend.url, ...exchange }),
@@ -135,9 +146,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
+      if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
       this.emit('failure', { error, method: request.method ?? '' });
-      if (options.onError === undefined || response.headersSent || response.destroyed) answerError(response, error);
-      else options.onError(error);
+      if (options.onError === undefined || response.headersSent || response.destroyed) {
+        answerError(request, response, error);
+      } else options.onError(error);
     }
   }
 
@@ -185,6 +198,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wakes.close();
+    this.#pool.close();
     await this.#sessions.close();
   }
 
@@ -207,6 +221,14 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const inform = { ...event, device, events, url: urls[0]?.original };
     this.emit('inform', inform);
     informChannel.publish(inform);
+  }
+
+  /** Once in a while only: where a limit refuses, it refuses many. */
+  #warnOfLimit(message: string): void {
+    const now = performance.now();
+    if (now - this.#limitWarned < limitWarningMs) return;
+    this.#limitWarned = now;
+    this.emit('warning', { code: 'SESSION_LIMIT', message });
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {
