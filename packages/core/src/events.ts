@@ -101,3 +101,24 @@ export interface CwmpProxyEvents {
 
 /** Emits the events of one proxy; each has one argument, a plain object. */
 export class CwmpProxyEmitter extends EventEmitter<CwmpProxyEvents> {}
+
+/** Listeners for some events of a proxy. */
+export type EventListeners = { [Name in keyof CwmpProxyEvents]?: (...event: CwmpProxyEvents[Name]) => void };
+
+/** Listens for some events of a proxy. Returns a function that stops it. */
+export function subscribe(proxy: CwmpProxyEmitter, listeners: EventListeners): () => void {
+  // Each name by itself, so that each listener is checked against its own event.
+  function change(method: 'on' | 'off'): void {
+    if (listeners.sessionStart !== undefined) proxy[method]('sessionStart', listeners.sessionStart);
+    if (listeners.sessionEnd !== undefined) proxy[method]('sessionEnd', listeners.sessionEnd);
+    if (listeners.message !== undefined) proxy[method]('message', listeners.message);
+    if (listeners.inform !== undefined) proxy[method]('inform', listeners.inform);
+    if (listeners.exchange !== undefined) proxy[method]('exchange', listeners.exchange);
+    if (listeners.wake !== undefined) proxy[method]('wake', listeners.wake);
+    if (listeners.backend !== undefined) proxy[method]('backend', listeners.backend);
+    if (listeners.failure !== undefined) proxy[method]('failure', listeners.failure);
+    if (listeners.warning !== undefined) proxy[method]('warning', listeners.warning);
+  }
+  change('on');
+  return () => change('off');
+}

@@ -1,5 +1,5 @@
 import type { WakeOutcome } from './connection-request/wake-result.js';
-import type { CwmpProxyEmitter, CwmpProxyEvents } from './events.js';
+import { type CwmpProxyEmitter, subscribe } from './events.js';
 
 /** What {@link logEvents} writes to: pino's order, fields first and message second. */
 export interface EventLogger {
@@ -10,8 +10,6 @@ export interface EventLogger {
 
 /** Reasons for which a URL rightly leaves as it came. */
 const harmless: ReadonlySet<string | undefined> = new Set(['empty', 'kept']);
-
-type Listeners = { [Name in keyof CwmpProxyEvents]: (...event: CwmpProxyEvents[Name]) => void };
 
 /** Outcomes of a wake that reached its CPE. */
 const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
@@ -24,7 +22,7 @@ const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
  * @returns A function that stops the logging.
  */
 export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => void {
-  const listeners: Listeners = {
+  return subscribe(proxy, {
     sessionStart: (event) => logger.debug(event, 'session start'),
     sessionEnd: (event) => logger.debug(event, 'session end'),
     message: ({ session, backend, message: { method, id, outcome, reason } }) => {
@@ -45,21 +43,5 @@ export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => v
       else logger.warn(fields, error.message);
     },
     warning: ({ code, message }) => logger.warn({ code }, message),
-  };
-
-  // Each name by itself, so that each listener is checked against its own event.
-  function change(method: 'on' | 'off'): void {
-    proxy[method]('sessionStart', listeners.sessionStart);
-    proxy[method]('sessionEnd', listeners.sessionEnd);
-    proxy[method]('message', listeners.message);
-    proxy[method]('inform', listeners.inform);
-    proxy[method]('exchange', listeners.exchange);
-    proxy[method]('wake', listeners.wake);
-    proxy[method]('backend', listeners.backend);
-    proxy[method]('failure', listeners.failure);
-    proxy[method]('warning', listeners.warning);
-  }
-
-  change('on');
-  return () => change('off');
+  });
 }

@@ -1,5 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
-import type { CwmpProxyEmitter, CwmpProxyEvents } from './events.js';
+import { type CwmpProxyEmitter, type CwmpProxyEvents, subscribe } from './events.js';
 
 /** Channel of the `inform` event, which is made only for those who listen. */
 export const informChannel: Channel = channel('cwmp-proxy:inform');
@@ -10,15 +10,16 @@ export const informChannel: Channel = channel('cwmp-proxy:inform');
  * nothing.
  */
 export function publishEvents(proxy: CwmpProxyEmitter): void {
-  // Each name by itself, so that each listener is checked against its own event.
-  proxy.on('sessionStart', publisher('sessionStart'));
-  proxy.on('sessionEnd', publisher('sessionEnd'));
-  proxy.on('message', publisher('message'));
-  proxy.on('exchange', publisher('exchange'));
-  proxy.on('wake', publisher('wake'));
-  proxy.on('backend', publisher('backend'));
-  proxy.on('failure', publisher('failure'));
-  proxy.on('warning', publisher('warning'));
+  subscribe(proxy, {
+    sessionStart: publisher('sessionStart'),
+    sessionEnd: publisher('sessionEnd'),
+    message: publisher('message'),
+    exchange: publisher('exchange'),
+    wake: publisher('wake'),
+    backend: publisher('backend'),
+    failure: publisher('failure'),
+    warning: publisher('warning'),
+  });
 }
 
 function publisher(name: keyof CwmpProxyEvents): (event: object) => void {
