@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import { createCwmpProxy, type CwmpProxy, type CwmpProxyOptions } from '@cwmp-proxy/core';
 import type { AppSetup, Host } from './hosts/host.js';
 import { serve } from './serve.js';
+import { atEnd } from './at-end.js';
 
 /** A proxy in an application, for the length of one test. */
 export interface App {
@@ -38,7 +39,7 @@ export async function startApp(t: TestContext, host: Host, options: AppOptions):
     connectionRequests,
     ...options.proxy,
   });
-  t.after(() => proxy.close());
+  atEnd(t, () => proxy.close());
   const errors: unknown[] = [];
   const listener = host.listener({
     proxy,

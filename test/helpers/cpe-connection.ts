@@ -1,5 +1,6 @@
 import { Agent, request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import type { TestContext } from 'node:test';
+import { atEnd } from './at-end.js';
 
 /** An answer as a CPE got it. */
 export interface Answer {
@@ -23,7 +24,7 @@ export interface Cpe {
 /** A CPE that keeps its connection, as CPEs do in a session. */
 export function startCpe(t: TestContext): Cpe {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  t.after(() => agent.destroy());
+  atEnd(t, () => agent.destroy());
   return {
     send({ url, method = 'POST', headers = {}, body = '', chunked = false }) {
       return new Promise((resolve, reject) => {
