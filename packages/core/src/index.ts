@@ -27,7 +27,7 @@ export type {
 export type { SessionEnd } from './sessions/session.js';
 
 // One part only: the rewriter
-export { InformRewriter, type InformRewriterEvents } from './soap/inform-rewriter.js';
+export { InformRewriter } from './soap/inform-rewriter.js';
 export type { ConnectionRequestUrl, CwmpMessage, DeviceId, RewriteOutcome, UnchangedReason } from './soap/message.js';
 export type { RewriteOptions } from './soap/message-rewriter.js';
 export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js';

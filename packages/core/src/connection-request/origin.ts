@@ -1,4 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
+import { octets } from '../auth/digest-algorithm.js';
 
 /** A ConnectionRequestURL taken apart, with nothing of it changed. */
 export interface Origin {
@@ -41,7 +42,7 @@ export function parseOrigin(text: string): Origin | undefined {
   const port = digits === '' ? (secure ? 443 : 80) : Number(digits);
   if (port < 1 || port > 65535) return undefined;
   const host = bracketed ?? name;
-  const target = Buffer.from(rest.startsWith('/') ? rest : `/${rest}`, 'utf8').toString('latin1');
+  const target = octets(rest.startsWith('/') ? rest : `/${rest}`);
   const key = `${secure ? 's' : ''}${host.toLowerCase()} ${port} ${target}`;
   return { text, secure, host, port, authority, target, key };
 }

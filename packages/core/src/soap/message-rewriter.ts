@@ -75,8 +75,7 @@ export class MessageRewriter {
     const finder = this.#finder;
     const urls = finder?.urls ?? [];
     const reason = this.#reason();
-    const rewritten = urls.some((url) => url.rewritten !== undefined);
-    const outcome = rewritten ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
+    const outcome = finder?.rewroteAny === true ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
     const head = this.#wide || this.#headBytes === 0 ? undefined : joined(this.#head);
     return new LazyMessage(head, this.#options.contentType, { urls, outcome, reason });
   }
