@@ -15,7 +15,7 @@ export interface WakeEndpointOptions {
    */
   readonly resolve: (target: string) => string;
   /** What wakes. */
-  readonly pipeline: WakePipeline;
+  readonly pipeline: Pick<WakePipeline, 'wake'>;
   /** Most time for all legs, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
   /**
