@@ -5,7 +5,6 @@ import { runLongBody } from '../../helpers/memory-run.js';
 
 const megabyte = 1024 * 1024;
 const megabytes = Number(process.argv[2] ?? 1024);
-// What V8 takes for short-lived objects, up to three times 16 MB, is no part of the body.
 for (const body of endlessBodies) await runLongBody(body, 16 * megabyte);
 for (const body of endlessBodies) {
   const started = process.cpuUsage();
