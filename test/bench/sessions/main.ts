@@ -40,7 +40,7 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode === null) await once(child, 'exit');
 }
 
-console.log(`memory of ${idle} sessions open and idle, KB each (the second filling of the same process)`);
+console.log(`memory of ${idle} sessions open and idle, KB each, resident, after a warm-up`);
 for (const kind of kinds) {
   const { child, port } = await startGateway(kind);
   await runSessions(port, 500, 50);
