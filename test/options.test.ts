@@ -33,8 +33,8 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   },
   {
     name: 'a block that is none',
-    options: { connectionRequests: { allow: ['x'], users: { a: 'b' } } },
-    message: /^connectionRequests\.allow: /,
+    options: { connectionRequests: { allow: ['x/8'], users: { a: 'b' } } },
+    message: /^connectionRequests\.allow\[0\]: /,
   },
   { name: 'no users', options: { connectionRequests: { allow: 'any' } }, message: /^connectionRequests\.users: / },
   {

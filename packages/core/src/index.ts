@@ -23,9 +23,12 @@ export type {
   LimitOptions,
   SessionOptions,
   TimeoutOptions,
+  UrlOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
 export { InformRewriter, type InformRewriterEvents } from './soap/inform-rewriter.js';
 export type { ConnectionRequestUrl, CwmpMessage, DeviceId, RewriteOutcome, UnchangedReason } from './soap/message.js';
 export type { RewriteOptions } from './soap/message-rewriter.js';
 export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js';
+export type { UrlForm } from './url/proxied-url.js';
+export type { AllowedTarget } from './url/wake-policy.js';

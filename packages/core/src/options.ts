@@ -1,4 +1,6 @@
 import type { BackendTls } from './backends/backend.js';
+import type { UrlForm } from './url/proxied-url.js';
+import type { AllowedTarget } from './url/wake-policy.js';
 
 /** The options of {@link createCwmpProxy}. */
 export interface CwmpProxyOptions {
@@ -38,11 +40,14 @@ export interface BackendOptions {
 /** Connection requests (TR-069 A6 §3.2.2). */
 export interface ConnectionRequestOptions {
   /**
-   * Where a connection request may go: IP addresses and CIDR blocks (`10.0.0.0/8`, `fd00::/8`), checked on the address
-   * that is dialled; or `'any'` for those who mean it. Without it the endpoint would be an open relay into the management
-   * network, so there is no default.
+   * Where a connection request may go, checked on the address that is dialled: IP addresses, CIDR blocks (`10.0.0.0/8`,
+   * `fd00::/8`), host names, `*.` and a domain, each alone or with ports as `{ host, ports }`; or `'any'` for those who mean
+   * every address there is. Addresses at which no CPE lives (loopback, link-local, multicast, cloud metadata, the backends'
+   * own) are refused unless a block inside them is named: `127.0.0.0/8` names loopback, `0.0.0.0/0` does not. Default with
+   * `urls.signingKeys`: every address that is not refused so. Without either the endpoint would be an open relay into the
+   * management network: `ERR_CWMP_OPTION`.
    */
-  allow: readonly string[] | 'any';
+  allow?: readonly (string | AllowedTarget)[] | 'any';
   /**
    * Who may ask for a connection request, by HTTP Basic: a map from user name to password, or a function that decides.
    */
@@ -58,6 +63,30 @@ export interface ConnectionRequestOptions {
    * gives up after 2 000.
    */
   timeoutMs?: number;
+  /** What the rewritten URLs look like. */
+  urls?: UrlOptions;
+}
+
+/** What the URLs look like that an ACS gets to see in place of the CPEs' own. */
+export interface UrlOptions {
+  /**
+   * How the CPE's own URL stands in the rewritten one. `query`: `<publicUrl>/client?origin=<URL>`, readable. `path`:
+   * `<publicUrl>/client/<token>`, for ACSs that mis-parse nested URLs (Oktopus); deflated where it had more than 256
+   * characters. `host`: `<token>.<hostBase>/<the CPE's own path>`, for Digest end to end with every CPE; what fits no host
+   * name is written as `path`. All three are read, whichever is written. Default `query`.
+   */
+  form?: UrlForm;
+  /**
+   * Domain, with its port, below which every name leads to this proxy by wildcard DNS: `cr.isp.example:7547`. A domain of its
+   * own: each request for a name below it is taken for a connection request. Needed for the `host` form.
+   */
+  hostBase?: string;
+  /**
+   * Keys of at least 16 characters that sign every rewritten URL (HMAC-SHA256, 128 bits). The first signs, all verify, so
+   * that a new one can be put in front before an old one goes. With keys, a URL without a valid signature is refused (403).
+   * Default: none, URLs are not signed.
+   */
+  signingKeys?: readonly string[];
 }
 
 /** How long a CWMP session lives, and how its CPE is recognised. */

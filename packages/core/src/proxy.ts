@@ -42,8 +42,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** @internal */
   constructor(options: CwmpProxyOptions) {
     super();
-    const { publicUrl, backends, sessions, health, forwarding, timeouts, limits } = resolveOptions(options);
-    this.#urls = createProxiedUrls(publicUrl);
+    const { publicUrl, backends, connectionRequests, sessions, health, forwarding, timeouts, limits } =
+      resolveOptions(options);
+    this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
     const pool = new BackendPool((figures) => this.emit('backend', figures));
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,

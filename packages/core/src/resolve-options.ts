@@ -10,13 +10,14 @@ import type {
   LimitOptions,
   SessionOptions,
   TimeoutOptions,
+  UrlOptions,
 } from './options.js';
 
 /** {@link CwmpProxyOptions}, checked, with every default in its place. */
 export interface ResolvedOptions {
   publicUrl: string;
   backends: readonly BackendSettings[];
-  connectionRequests: ConnectionRequestOptions & { timeoutMs: number };
+  connectionRequests: ConnectionRequestOptions & { timeoutMs: number; urls: UrlOptions };
   sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
   forwarding: Required<ForwardingOptions>;
@@ -51,10 +52,11 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
   const urls = resolved.map(({ url }) => url.href.replace(/\/+$/, ''));
   const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
   if (repeated !== -1) refuseOption(`backends[${repeated}]`, 'is among the backends already');
+  const publicUrl = httpUrl('publicUrl', options.publicUrl);
   return Object.freeze({
-    publicUrl: httpUrl('publicUrl', options.publicUrl).href.replace(/\/+$/, ''),
+    publicUrl: publicUrl.href.replace(/\/+$/, ''),
     backends: Object.freeze(resolved),
-    connectionRequests: resolveConnectionRequests(options.connectionRequests),
+    connectionRequests: resolveConnectionRequests(options.connectionRequests, publicUrl),
     sessions: resolveSessions(options.sessions ?? {}),
     health,
     forwarding: resolveForwarding(options.forwarding ?? {}),
@@ -92,14 +94,20 @@ export function resolveBackend(
   });
 }
 
-function resolveConnectionRequests(options: ConnectionRequestOptions): ResolvedOptions['connectionRequests'] {
+function resolveConnectionRequests(
+  options: ConnectionRequestOptions,
+  publicUrl: URL,
+): ResolvedOptions['connectionRequests'] {
   const path = 'connectionRequests';
-  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs']);
+  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs', 'urls']);
   const { allow, users } = options;
-  if (allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {
+  const urls = resolveUrls(options.urls ?? {}, publicUrl);
+  const isUnsigned = urls.signingKeys === undefined || urls.signingKeys.length === 0;
+  if (allow === undefined ? isUnsigned : allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {
     refuseOption(
       `${path}.allow`,
-      "without it the proxy would be an open relay; write the CPEs' addresses, for instance ['192.168.0.0/16'], or 'any'",
+      "without it the proxy would be an open relay; write the CPEs' addresses, for instance ['192.168.0.0/16'], or sign the " +
+        "URLs with urls.signingKeys, or write 'any' if you mean it",
     );
   }
   const isMap = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
@@ -109,7 +117,31 @@ function resolveConnectionRequests(options: ConnectionRequestOptions): ResolvedO
       "expected a map from user name to password, { acs: 'secret' } for instance, or a function",
     );
   }
-  return Object.freeze({ ...options, timeoutMs: milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800) });
+  return Object.freeze({ ...options, urls, timeoutMs: milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800) });
+}
+
+function resolveUrls(options: UrlOptions, publicUrl: URL): UrlOptions {
+  const path = 'connectionRequests.urls';
+  checkGroup(path, options, ['form', 'hostBase', 'signingKeys']);
+  const form = oneOf(`${path}.form`, options.form, ['query', 'path', 'host']);
+  const { hostBase, signingKeys = [] } = options;
+  if (hostBase === undefined && form === 'host') {
+    refuseOption(`${path}.hostBase`, "the form 'host' needs the domain below which names lead to this proxy");
+  }
+  if (hostBase !== undefined) {
+    const url = `${publicUrl.protocol}//${hostBase}/`;
+    const isName = typeof hostBase === 'string' && /^[a-z\d-]+(?:\.[a-z\d-]+)*(?::\d+)?$/.test(hostBase);
+    if (!isName || !URL.canParse(url) || new URL(url).href !== url || /^[\d.:]+$/.test(hostBase)) {
+      refuseOption(`${path}.hostBase`, "expected a domain in lower case, with its port unless it is the scheme's own");
+    }
+    if (`.${publicUrl.hostname}`.endsWith(`.${hostBase.replace(/:\d+$/, '')}`)) {
+      refuseOption(`${path}.hostBase`, 'expected a domain of its own, above no other name of the proxy');
+    }
+  }
+  if (!Array.isArray(signingKeys) || !signingKeys.every((key) => typeof key === 'string' && key.length >= 16)) {
+    refuseOption(`${path}.signingKeys`, 'expected a list of keys of at least 16 characters each');
+  }
+  return Object.freeze({ form, ...(hostBase === undefined ? {} : { hostBase }), signingKeys: [...signingKeys] });
 }
 
 function resolveSessions(options: SessionOptions): ResolvedOptions['sessions'] {
