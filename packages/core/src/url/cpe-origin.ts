@@ -11,7 +11,7 @@ export interface CpeOrigin {
   port: number;
   /** `host` and port as they stand in the URL, for the `Host` field. */
   authority: string;
-  /** Request target: path and query as they stand in the URL, `/` for an empty path. */
+  /** Request target: path and query as they stand in the URL, in UTF-8 with one character an octet; `/` for an empty path. */
   target: string;
 }
 
@@ -20,14 +20,16 @@ const maxUrlLength = 2_048;
 /**
  * Takes apart a URL that a wake is to call, by a grammar much narrower than that of the URL standard: `new URL()` would
  * make an address of `0x7f.1`, `2130706433` or `①②⑦.0.0.1`, a slash of a backslash, and drop tabs. Allowed are http
- * and https; IPv4 in four plain decimal parts, IPv6 in brackets without a zone, names of letters, digits and hyphens; a port
- * from 1 to 65535 without leading zeros; path and query of printable ASCII. User, password and fragment are refused.
+ * and https; IPv4 in four plain decimal parts, IPv6 in brackets without a zone, names of letters, digits, hyphens and underscores; a port
+ * from 1 to 65535 without leading zeros; path and query without spaces, control characters and backslashes. User, password
+ * and fragment are refused.
  *
  * @throws {@link CwmpProxyError} `ERR_CWMP_BAD_ORIGIN` (400), before any lookup.
  */
 export function readCpeOrigin(url: string): CpeOrigin {
   if (url.length > maxUrlLength) refuse(`is longer than ${maxUrlLength} characters`);
-  if (!/^[!-[\]-~]*$/.test(url)) refuse('holds a character that is not printable ASCII, a space or a backslash');
+  // eslint-disable-next-line no-control-regex
+  if (/[\u0000-\u0020\u007f\\\p{Surrogate}]/u.test(url)) refuse('holds a control character, a space or a backslash');
   const parts = /^(https?):\/\/([^/?#]*)([^#]*)(#?)/i.exec(url);
   if (parts === null) return refuse('is not an absolute http or https URL');
   const [, protocol = '', authority = '', rest = '', fragment = ''] = parts;
@@ -36,7 +38,7 @@ export function readCpeOrigin(url: string): CpeOrigin {
   const scheme = protocol.toLowerCase() === 'https' ? 'https' : 'http';
   const [, bracketed, plain, digits] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(authority) ?? [];
   const port = digits === undefined ? (scheme === 'https' ? 443 : 80) : readPort(digits);
-  const target = rest.startsWith('/') ? rest : `/${rest}`;
+  const target = Buffer.from(rest.startsWith('/') ? rest : `/${rest}`, 'utf8').toString('latin1');
   if (bracketed !== undefined) {
     if (isIP(bracketed) !== 6 || bracketed.includes('%')) refuse('names no IPv6 address in its brackets');
     return { scheme, host: bracketed.toLowerCase(), isName: false, port, authority, target };
@@ -47,11 +49,11 @@ export function readCpeOrigin(url: string): CpeOrigin {
   return { scheme, host, isName, port, authority, target };
 }
 
-/** Letters, digits and hyphens, in labels; a last label that reads as a number would make it an address in disguise. */
+/** Letters, digits, hyphens and underscores, in labels; a last label that reads as a number would make it an address in disguise. */
 function isHostName(text: string): boolean {
   if (text.length > 253) return false;
   const labels = text.split('.');
-  if (!labels.every((label) => /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/.test(label))) return false;
+  if (!labels.every((label) => /^[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?$/.test(label))) return false;
   return !/^(?:\d+|0x[\da-f]*)$/.test(labels.at(-1) ?? '');
 }
 

@@ -1,0 +1,71 @@
+import type { Reply } from './reply-reader.js';
+import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from './wake-result.js';
+import type { Failure } from './cpe-connection.js';
+
+/** What is known of a wake while it is under way: the legs so far and what the CPE showed of itself. */
+export class WakeRecord {
+  /** The last status that the CPE answered with. */
+  status: number | undefined;
+  /** How the CPE authenticates. */
+  scheme: 'none' | 'basic' | 'digest' | undefined;
+  /** The Digest algorithm that was answered with. */
+  algorithm: string | undefined;
+  /** The IP address that is dialled. */
+  address: string | undefined;
+
+  readonly #legs: WakeLeg[] = [];
+  #what: WakeLeg['what'] | undefined;
+  #since = 0;
+
+  /** A leg begins. */
+  begin(what: WakeLeg['what']): void {
+    this.#what = what;
+    this.#since = performance.now();
+  }
+
+  /** The leg that was begun has ended, with an answer, an error or well. */
+  end(how?: Reply | Failure): void {
+    if (this.#what === undefined) return;
+    const leg = { what: this.#what, ms: elapsed(this.#since) };
+    this.#what = undefined;
+    if (how === undefined) this.#legs.push(leg);
+    else if ('error' in how) this.#legs.push({ ...leg, error: how.error });
+    else {
+      this.status = how.status;
+      this.#legs.push({ ...leg, status: how.status });
+    }
+  }
+
+  /**
+   * What it comes to for one that waited for it.
+   *
+   * @param unfinished what to write of a leg that is still under way.
+   * @param last a leg of the caller's own behind all others.
+   */
+  result(
+    outcome: WakeOutcome,
+    since: number,
+    more: { readonly unfinished?: string; readonly last?: WakeLeg; readonly inform?: InformNotice } = {},
+  ): WakeResult {
+    const legs = [...this.#legs];
+    if (this.#what !== undefined && more.unfinished !== undefined) {
+      legs.push({ what: this.#what, ms: elapsed(this.#since), error: more.unfinished });
+    }
+    if (more.last !== undefined) legs.push(more.last);
+    return {
+      outcome,
+      ...(this.status !== undefined && { status: this.status }),
+      ...(this.scheme !== undefined && { scheme: this.scheme }),
+      ...(this.algorithm !== undefined && { algorithm: this.algorithm }),
+      ...(this.address !== undefined && { address: this.address }),
+      legs,
+      ...(more.inform !== undefined && { inform: more.inform }),
+      ms: elapsed(since),
+    };
+  }
+}
+
+/** Milliseconds since then, to a hundredth. */
+export function elapsed(since: number): number {
+  return Math.round((performance.now() - since) * 100) / 100;
+}
