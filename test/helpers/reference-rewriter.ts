@@ -11,6 +11,8 @@ export interface ReferenceResult {
 
 interface Element {
   name: string;
+  /** Local names from the root to this element. */
+  path: string[];
   attributes: string;
   from: number;
   to: number | undefined;
@@ -21,6 +23,7 @@ interface Element {
 interface Tree {
   root: Element;
   all: Element[];
+  /** Where reading ends: the structure is lost, or what begins there does not end. */
   lostAt: number | undefined;
   doctype: boolean;
 }
@@ -38,7 +41,7 @@ const startTag = /<([A-Za-z_:\x80-\xff][^\s/>]*)((?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*
 const endTag = /<\/\s*([^\s>/='"]*)[^>]*>/y;
 
 export function parse(xml: string): Tree {
-  const root: Element = { name: '', attributes: '', from: 0, to: undefined, children: [], parent: undefined };
+  const root: Element = { name: '', path: [], attributes: '', from: 0, to: undefined, children: [], parent: undefined };
   const tree: Tree = { root, all: [], lostAt: undefined, doctype: false };
   let at = 0;
   let open = root;
@@ -53,6 +56,7 @@ export function parse(xml: string): Tree {
     const rest = xml.slice(at, at + 9);
     const skipTo = (mark: string, skip: number): number => {
       const end = xml.indexOf(mark, at + skip);
+      if (end < 0) tree.lostAt = at;
       return end < 0 ? xml.length : end + mark.length;
     };
     if (rest.startsWith('<!--')) at = skipTo('-->', 4);
@@ -60,22 +64,13 @@ export function parse(xml: string): Tree {
     else if (rest === '<!DOCTYPE') {
       tree.doctype = tree.all.length === 0;
       return lose();
-    } else if (rest.startsWith('<!')) {
-      if (
-        ['<!--', '<![CDATA[', '<!DOCTYPE'].some(
-          (opening) => at + rest.length === xml.length && opening.startsWith(rest),
-        )
-      ) {
-        return tree;
-      }
-      return lose();
-    } else if (rest.startsWith('<?')) at = skipTo('?>', 2);
+    } else if (rest.startsWith('<!')) return lose();
+    else if (rest.startsWith('<?')) at = skipTo('?>', 2);
     else if (rest.startsWith('</')) {
       endTag.lastIndex = at;
       const match = endTag.exec(xml);
       const length = (match?.[0] ?? xml.slice(at)).length;
-      if (length > maxTag) return lose();
-      if (match === null) return tree;
+      if (match === null || length > maxTag) return lose();
       let closing: Element | undefined = open;
       let count = 0;
       while (closing !== undefined && closing !== root && closing.name !== match[1]) {
@@ -96,11 +91,18 @@ export function parse(xml: string): Tree {
       startTag.lastIndex = at;
       const match = startTag.exec(xml);
       const length = (match?.[0] ?? xml.slice(at)).length;
-      if (length > maxTag) return lose();
-      if (match === null) return tree;
+      if (match === null || length > maxTag) return lose();
       const [whole, name = '', attributes = '', slash] = match;
       const from = at + whole.length;
-      const element: Element = { name, attributes, from, to: undefined, children: [], parent: open };
+      const element: Element = {
+        name,
+        path: [...open.path, local(name)],
+        attributes,
+        from,
+        to: undefined,
+        children: [],
+        parent: open,
+      };
       open.children.push(element);
       tree.all.push(element);
       if (slash === '/') element.to = from;
@@ -214,10 +216,6 @@ function escaped(text: string): string {
   }).join('');
 }
 
-function path(element: Element): string[] {
-  return element.parent === undefined ? [] : [...path(element.parent), local(element.name)];
-}
-
 const messages = ['Inform', 'GetParameterValuesResponse'];
 
 function messageAt(names: string[]): number {
@@ -226,7 +224,7 @@ function messageAt(names: string[]): number {
 }
 
 function isStruct(element: Element): boolean {
-  const names = path(element);
+  const names = element.path;
   if (names.at(-1) !== 'ParameterValueStruct') return false;
   const first = names.indexOf('ParameterValueStruct');
   // Below the first struct there are only structs: what is inside of another child of a struct is nobody's.
@@ -327,7 +325,7 @@ export function referenceRewrite(
 function factsOf(xml: string, charset: string): Record<string, unknown> {
   const { all } = parse(xml.slice(0, 65536));
   const isMessage = (element: Element): boolean => {
-    const names = path(element);
+    const names = element.path;
     const at = messageAt(names);
     return names.length === at + 1 && (at > 0 || messages.includes(names[0] ?? ''));
   };
@@ -339,26 +337,25 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
     const units = unitsOf(xml.slice(element.from, element.to));
     return units === undefined ? undefined : textOf(trimmed(units), charset).replaceAll(/\r\n?/g, '\n');
   };
-  const inMessage = (...wanted: string[]): string[] => {
-    if (message === undefined) return [];
-    const depth = path(message).length - 1;
-    return all
-      .slice(until)
-      .filter((element) => belongsTo(element, message) && path(element).slice(depth).join('/') === wanted.join('/'))
-      .map(read)
-      .filter((text) => text !== undefined);
-  };
-  const inHeader = (name: string): string | undefined =>
+  const childOf = (parent: Element | undefined, name: string): Element[] =>
+    (parent?.children ?? []).filter((child) => local(child.name) === name);
+  const inform = message !== undefined && local(message.name) === 'Inform' ? message : undefined;
+  const fault = message !== undefined && local(message.name) === 'Fault' ? message : undefined;
+  const text = (elements: Element[]): string[] => elements.map(read).filter((found) => found !== undefined);
+  const inHeader = (name: string): string[] =>
     all
       .slice(0, until)
-      .filter((element) => path(element).join('/') === `Envelope/Header/${name}`)
+      .filter((element) => element.path.join('/') === `Envelope/Header/${name}`)
       .map(read)
-      .find((text) => text !== undefined);
+      .filter((text) => text !== undefined);
   const whole = (text: string | undefined): number | undefined =>
     text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+  const deviceId = childOf(inform, 'DeviceId')[0];
   const device = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].map(
-    (name) => inMessage('Inform', 'DeviceId', name)[0],
+    (name) => text(childOf(deviceId, name))[0],
   );
+  const eventStructs = childOf(childOf(inform, 'Event')[0], 'EventStruct');
+  const faults = childOf(fault, 'detail').flatMap((detail) => childOf(detail, 'Fault'));
   const namespaces = all
     .slice(0, until + 1)
     .flatMap((element) => [...element.attributes.matchAll(/(?:^|\s)xmlns[^=]*=\s*["']([^"']*)["']/g)])
@@ -367,20 +364,13 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
   const [manufacturer = '', oui = '', productClass = '', serialNumber = ''] = device;
   return {
     method: message === undefined ? undefined : local(message.name),
-    id: inHeader('ID'),
+    id: inHeader('ID')[0],
     namespaceVersion: namespaces[0],
     device: device.some((part) => part !== undefined) ? { manufacturer, oui, productClass, serialNumber } : undefined,
-    events: inMessage('Inform', 'Event', 'EventStruct', 'EventCode'),
-    retryCount: inMessage('Inform', 'RetryCount')
-      .map(whole)
-      .find((count) => count !== undefined),
-    currentTime: inMessage('Inform', 'CurrentTime')[0],
-    sessionTimeout: whole(inHeader('SessionTimeout')),
-    faultCode: inMessage('Fault', 'detail', 'Fault', 'FaultCode')[0],
+    events: text(eventStructs.flatMap((struct) => childOf(struct, 'EventCode'))),
+    retryCount: whole(text(childOf(inform, 'RetryCount').slice(0, 1))[0]),
+    currentTime: text(childOf(inform, 'CurrentTime').slice(0, 1))[0],
+    sessionTimeout: whole(inHeader('SessionTimeout')[0]),
+    faultCode: text(faults.flatMap((element) => childOf(element, 'FaultCode')))[0],
   };
-}
-
-function belongsTo(element: Element, ancestor: Element): boolean {
-  for (let at: Element | undefined = element; at !== undefined; at = at.parent) if (at === ancestor) return true;
-  return false;
 }

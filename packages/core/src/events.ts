@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { BackendFigures } from './backends/backend.js';
+import type { WakeEvent } from './connection-request/wake-result.js';
 import type { CwmpProxyError } from './errors.js';
 import type { SessionEnd } from './sessions/session.js';
 import type { CwmpMessage, DeviceId } from './soap/message.js';
@@ -66,6 +67,8 @@ export interface CwmpProxyEvents {
   sessionEnd: [SessionEndEvent];
   message: [MessageEvent];
   inform: [InformEvent];
+  /** A wake ended, however it went. */
+  wake: [WakeEvent];
   /** A backend changed its state. */
   backend: [BackendFigures];
   failure: [FailureEvent];

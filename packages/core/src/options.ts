@@ -1,4 +1,6 @@
+import type { Users } from './auth/basic.js';
 import type { BackendTls } from './backends/backend.js';
+import type { CredentialsSource } from './connection-request/credentials.js';
 import type { UrlForm } from './url/proxied-url.js';
 import type { AllowedTarget } from './url/wake-policy.js';
 
@@ -51,13 +53,12 @@ export interface ConnectionRequestOptions {
   /**
    * Who may ask for a connection request, by HTTP Basic: a map from user name to password, or a function that decides.
    */
-  users:
-    Readonly<Record<string, string>> | ((user: { username: string; password: string }) => boolean | Promise<boolean>);
+  users: Users;
   /**
    * What a CPE is told when it asks for Digest: one pair, several to try in turn, or a function of the CPE. Without it only
    * CPEs that ask for nothing can be woken.
    */
-  credentials?: { username: string; password: string };
+  credentials?: CredentialsSource;
   /**
    * Longest time for all legs of a connection request that an ACS asked for, in milliseconds. Default 1 800: GenieACS
    * gives up after 2 000.

@@ -1,9 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { createBasicAuthenticator } from './auth/basic.js';
 import { BackendControl } from './backend-control.js';
 import { BackendPool } from './backends/backend-pool.js';
+import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
+import { checkPipelineOptions, type WakeOptions } from './connection-request/wake-options.js';
+import { WakePipeline } from './connection-request/wake-pipeline.js';
+import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter } from './events.js';
+import { CwmpProxyEmitter, type InformEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
@@ -13,6 +18,7 @@ import type { Session } from './sessions/session.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
+import { createWakePolicy } from './url/wake-policy.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -36,6 +42,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #urls: ProxiedUrls;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
+  readonly #wakes: WakePipeline;
+  readonly #endpoint: WakeEndpoint;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
 
@@ -64,6 +72,21 @@ export class CwmpProxy extends CwmpProxyEmitter {
       requestTimeoutMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
     });
+    const { allow, users, credentials, timeoutMs } = connectionRequests;
+    const wakeDefaults = credentials === undefined ? {} : { credentials };
+    checkPipelineOptions(wakeDefaults, 'connectionRequests.');
+    this.#wakes = new WakePipeline({
+      ...wakeDefaults,
+      policy: createWakePolicy({ allow }),
+      onInform: (listener) => this.#subscribe(listener),
+      onWake: (event) => this.emit('wake', event),
+    });
+    this.#endpoint = createWakeEndpoint({
+      authenticator: createBasicAuthenticator({ users }),
+      resolve: (target, host) => this.#urls.resolve(target, host),
+      pipeline: this.#wakes,
+      timeoutMs,
+    });
   }
 
   /**
@@ -75,7 +98,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
     try {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
-      await this.#forwarder.forward(request, response, target);
+      if (this.#urls.isEndpoint(target, request.headers.host)) await this.#endpoint(request, response, target);
+      else await this.#forwarder.forward(request, response, target);
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
@@ -84,9 +108,20 @@ export class CwmpProxy extends CwmpProxyEmitter {
     }
   }
 
+  /**
+   * Makes a CPE call in: sends a connection request to its own URL and answers its challenge (TR-069 A6 §3.2.2). Resolves
+   * with the outcome and every leg, whatever the CPE did; rejects for wrong options only (`ERR_CWMP_OPTION`).
+   *
+   * @param origin The CPE's own ConnectionRequestURL.
+   */
+  wakeCpe(origin: string, options?: WakeOptions): Promise<WakeResult> {
+    return this.#wakes.wake(origin, options);
+  }
+
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#wakes.close();
     await this.#sessions.close();
   }
 
@@ -102,9 +137,18 @@ export class CwmpProxy extends CwmpProxyEmitter {
   #announce(message: CwmpMessage, session: Session): void {
     const event = { session: session.id, backend: session.backend.url, message };
     this.emit('message', event);
-    if (!message.isInform) return;
+    // Reading the facts of an Inform costs more than forwarding it: only for those who listen.
+    if (this.listenerCount('inform') === 0 || !message.isInform) return;
     const { device, events, urls } = message;
     this.emit('inform', { ...event, device, events, url: urls[0]?.original });
+  }
+
+  #subscribe(listener: (inform: InformNotice) => void): () => void {
+    const onInform = ({ url, events, device }: InformEvent): void => {
+      if (url !== undefined) listener({ url, events, ...(device === undefined ? {} : { device }) });
+    };
+    this.on('inform', onInform);
+    return () => this.off('inform', onInform);
   }
 
   #checkServer(socket: Socket): void {

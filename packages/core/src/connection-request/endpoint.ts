@@ -10,10 +10,10 @@ export interface WakeEndpointOptions {
   /** Asks who a request is from. Absent: everybody may ask. */
   readonly authenticator?: Authenticator;
   /**
-   * The real ConnectionRequestURL behind a request target. Throws a {@link CwmpProxyError} whose `statusCode` is a 4xx for
+   * The real ConnectionRequestURL behind a request target and its `Host`. Throws a {@link CwmpProxyError} whose `statusCode` is a 4xx for
    * a target that is wrong or not allowed.
    */
-  readonly resolve: (target: string) => string;
+  readonly resolve: (target: string, host: string | undefined) => string;
   /** What wakes. */
   readonly pipeline: WakePipeline;
   /** Most time for all legs, in milliseconds. Default 1800: GenieACS gives up after 2000. */
@@ -54,7 +54,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if (decision?.pass === false) {
       return refusalAnswer(decision.statusCode, { 'www-authenticate': decision.challenges });
     }
-    const origin = resolve(target);
+    const origin = resolve(target, req.headers.host);
     return wakeAnswer(await pipeline.wake(origin, { timeoutMs, signal }), statuses);
   };
 

@@ -158,8 +158,14 @@ export class LazyMessage implements CwmpMessage {
 
   #read(): MessageFacts {
     if (this.#facts === undefined) {
-      const head = this.#head?.toString('latin1');
-      this.#facts = head === undefined ? noFacts : readFacts(head, textDecoder(() => charsetOf(head, this.#contentType)));
+      const head = this.#head;
+      this.#facts =
+        head === undefined
+          ? noFacts
+          : readFacts(
+              head,
+              textDecoder(() => charsetOf(head, this.#contentType)),
+            );
       this.#head = undefined;
     }
     return this.#facts;

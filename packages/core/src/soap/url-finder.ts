@@ -1,7 +1,6 @@
-import type { SaxesTagPlain } from 'saxes';
 import { escapeText, readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
-import { MarkupScanner, maxTextBytes, type MarkupHandler } from './markup-scanner.js';
+import { MarkupScanner, maxTextBytes, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
 
 /** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
@@ -70,10 +69,10 @@ export class UrlFinder implements MarkupHandler {
   #start = 0;
   #heldFrom: number | undefined;
 
-  constructor(rewriteUrl: (url: string) => string | undefined, decode: DecodeText) {
+  constructor(rewriteUrl: (url: string) => string | undefined, decode: DecodeText, options?: ScannerOptions) {
     this.#rewriteUrl = rewriteUrl;
     this.#decode = decode;
-    this.scanner = new MarkupScanner(this);
+    this.scanner = new MarkupScanner(this, options);
   }
 
   /** The offset from which on bytes must not leave yet, as they may have to be replaced. */
@@ -82,13 +81,11 @@ export class UrlFinder implements MarkupHandler {
     return from === undefined || readTo - from > maxHeldBytes || this.scanner.lostAt !== undefined ? readTo : from;
   }
 
-  /** Whether a struct is being read. */
-  get inStruct(): boolean {
-    return this.#roles.includes('struct');
-  }
+  /** Called with the offset where a struct has ended. */
+  onStructEnd: ((end: number) => void) | undefined;
 
-  onOpen(tag: SaxesTagPlain, end: number): void {
-    const role = roleOf(localName(tag.name), this.#roles.at(-1));
+  onOpen(name: string, end: number): void {
+    const role = roleOf(localName(name), this.#roles.at(-1));
     this.#roles.push(role);
     if (role === 'struct') {
       this.#nameMatches = undefined;
@@ -104,17 +101,23 @@ export class UrlFinder implements MarkupHandler {
     }
   }
 
+  passesPlainRuns(): boolean {
+    const role = this.#roles.at(-1);
+    return role !== 'struct' && role !== 'name' && role !== 'value';
+  }
+
   onClose(end: number): void {
     const role = this.#roles.pop();
     if (role === 'name' && this.#nameMatches === undefined) this.#endName(end);
     else if (role === 'value' && !this.#valueSeen) this.#endValue(end);
-    else if (role === 'struct') this.#endStruct();
+    else if (role === 'struct') this.#endStruct(end);
   }
 
   /** Call once at the end of the message. */
   end(): void {
     // Cut off, or lost, between the Name and the end of its Value.
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'structure');
+    else if (this.scanner.mayHaveMissed(this.#roles.includes('struct'))) this.keptReason ??= 'structure';
   }
 
   #endName(end: number): void {
@@ -140,12 +143,13 @@ export class UrlFinder implements MarkupHandler {
     }
   }
 
-  #endStruct(): void {
+  #endStruct(end: number): void {
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'empty');
     // What follows in an outer struct that was never closed is nobody's.
     this.#nameMatches = false;
     this.#valueSeen = true;
     this.#forget();
+    if (!this.#roles.includes('struct')) this.onStructEnd?.(end);
   }
 
   #forget(): void {
