@@ -13,7 +13,10 @@ export type {
   WarningEvent,
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
+export { acsPresets } from './acs-presets.js';
 export type {
+  AccessMode,
+  AccessOptions,
   ActiveHealthOptions,
   BackendOptions,
   ConnectionRequestOptions,
@@ -26,6 +29,7 @@ export type {
   UrlOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
+export type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 export type { UrlForm } from './url/proxied-url.js';
 export type { AllowedTarget } from './url/wake-policy.js';
 

@@ -21,6 +21,11 @@ export function wholeNumber(path: string, value: unknown, fallback: number, min:
   return refuseOption(path, `expected a whole number from ${min} to ${max}`);
 }
 
+/** Checks a time of up to an hour, in milliseconds; `undefined` gives the default. */
+export function milliseconds(path: string, value: unknown, fallback: number): number {
+  return wholeNumber(path, value, fallback, 1, 3_600_000);
+}
+
 /** Checks an absolute http or https URL that holds no user, no query and no fragment. */
 export function httpUrl(path: string, value: unknown): URL {
   const text = value instanceof URL ? value.href : value;

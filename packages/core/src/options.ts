@@ -1,4 +1,5 @@
 import type { Users } from './auth/basic.js';
+import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 import type { BackendTls } from './backends/backend.js';
 import type { CredentialsSource } from './connection-request/credentials.js';
 import type { UrlForm } from './url/proxied-url.js';
@@ -51,9 +52,10 @@ export interface ConnectionRequestOptions {
    */
   allow?: readonly (string | AllowedTarget)[] | 'any';
   /**
-   * Who may ask for a connection request, by HTTP Basic: a map from user name to password, or a function that decides.
+   * Who may ask for a connection request: a map from user name to password, for Digest and Basic; or a function that decides,
+   * for Basic. Needed unless `access` names an htpasswd file or modes that ask for no user.
    */
-  users: Users;
+  users?: Users;
   /**
    * What a CPE is told when it asks for Digest: one pair, several to try in turn, or a function of the CPE. Without it only
    * CPEs that ask for nothing can be woken.
@@ -66,6 +68,47 @@ export interface ConnectionRequestOptions {
   timeoutMs?: number;
   /** What the rewritten URLs look like. */
   urls?: UrlOptions;
+  /** How those who ask show who they are. */
+  access?: AccessOptions;
+}
+
+/**
+ * How an ACS shows who it is. `digest` and `basic` check it against the users. `forward` asks for Basic, checks nothing, and
+ * answers the CPE's Digest with the pair: the CPE decides. `relay` hands the CPE's own Digest challenge to the ACS and the answer
+ * to the CPE, so that no secret is known here: in the `host` form of the URLs with every CPE, in the others with those that hash
+ * the uri of the header. What cannot be relayed is asked for by `digest` or `basic` beside it, if there are `credentials`.
+ */
+export type AccessMode = 'digest' | 'basic' | 'forward' | 'relay';
+
+/** How those who ask for a connection request show who they are. */
+export interface AccessOptions {
+  /**
+   * In which ways, the challenges in one field each: Digest, then Basic, which is the order that GenieACS takes. Default
+   * `['digest', 'basic']` with users in a map, else `['basic']`. `forward` goes with no other; it and `relay` need signed URLs
+   * or addresses in `allow`. Basic needs TLS or a trusted network.
+   */
+  modes?: readonly AccessMode[];
+  /**
+   * Path of an htpasswd file with bcrypt (cost 4 to 14), apr1 or SHA hashes, in place of `users`, for Basic; read once. Hashes are
+   * computed on a thread of their own, and a pair that passed is remembered for a minute.
+   */
+  htpasswd?: string;
+  /** Realm of the challenges: printable ASCII without quotes and backslashes. Default `'cwmp-proxy'`. */
+  realm?: string;
+  /**
+   * Digest algorithms to offer, a challenge for each. Default `['MD5']`, the one every ACS knows; GenieACS takes no two.
+   */
+  algorithms?: readonly OfferedAlgorithm[];
+  /**
+   * Whether a Digest answer must be for the request target (RFC 7616 §3.4.6). Default `true`. With `false` an ACS that hashes
+   * another uri passes, Oktopus for one; nonces are good once even so.
+   */
+  compareUri?: boolean;
+  /**
+   * Wrong answers of one client address (an IPv6 /64) after which it gets 429, forgiven one after the other over a minute.
+   * Default 20. At most 10 000 addresses are counted.
+   */
+  maxFailures?: number;
 }
 
 /** What the URLs look like that an ACS gets to see in place of the CPEs' own. */

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { createBasicAuthenticator } from './auth/basic.js';
+import { BackendAddresses } from './backend-addresses.js';
 import { BackendControl } from './backend-control.js';
 import { BackendPool } from './backends/backend-pool.js';
-import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
-import { checkPipelineOptions, type WakeOptions } from './connection-request/wake-options.js';
-import { WakePipeline } from './connection-request/wake-pipeline.js';
+import { ConnectionRequestGate } from './connection-request-gate.js';
+import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CwmpProxyError } from './errors.js';
 import { CwmpProxyEmitter, type InformEvent } from './events.js';
@@ -18,7 +17,6 @@ import type { Session } from './sessions/session.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
-import { createWakePolicy } from './url/wake-policy.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -42,8 +40,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #urls: ProxiedUrls;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
-  readonly #wakes: WakePipeline;
-  readonly #endpoint: WakeEndpoint;
+  readonly #gate: ConnectionRequestGate;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
 
@@ -72,20 +69,15 @@ export class CwmpProxy extends CwmpProxyEmitter {
       requestTimeoutMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
     });
-    const { allow, users, credentials, timeoutMs } = connectionRequests;
-    const wakeDefaults = credentials === undefined ? {} : { credentials };
-    checkPipelineOptions(wakeDefaults, 'connectionRequests.');
-    this.#wakes = new WakePipeline({
-      ...wakeDefaults,
-      policy: createWakePolicy({ allow }),
+    const ownAddresses = new BackendAddresses(pool);
+    // Names of backends are looked up now, so that the first wake knows where not to go.
+    ownAddresses.list();
+    this.#gate = new ConnectionRequestGate({
+      options: connectionRequests,
+      urls: this.#urls,
+      ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.emit('wake', event),
-    });
-    this.#endpoint = createWakeEndpoint({
-      authenticator: createBasicAuthenticator({ users }),
-      resolve: (target, host) => this.#urls.resolve(target, host),
-      pipeline: this.#wakes,
-      timeoutMs,
     });
   }
 
@@ -98,7 +90,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     try {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
-      if (this.#urls.isEndpoint(target, request.headers.host)) await this.#endpoint(request, response, target);
+      if (this.#urls.isEndpoint(target, request.headers.host)) await this.#gate.endpoint(request, response, target);
       else await this.#forwarder.forward(request, response, target);
     } catch (cause) {
       const error =
@@ -115,14 +107,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * @param origin The CPE's own ConnectionRequestURL.
    */
   wakeCpe(origin: string, options?: WakeOptions): Promise<WakeResult> {
-    return this.#wakes.wake(origin, options);
+    return this.#gate.pipeline.wake(origin, options);
   }
 
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wakes.close();
-    await this.#sessions.close();
+    await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
   #rewriteUrl(url: string): string | undefined {

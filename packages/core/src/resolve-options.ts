@@ -1,23 +1,22 @@
 import type { BackendSettings } from './backends/backend.js';
-import { checkGroup, httpUrl, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { checkGroup, httpUrl, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { type ResolvedConnectionRequests, resolveConnectionRequests } from './resolve-connection-requests.js';
 import type {
   ActiveHealthOptions,
   BackendOptions,
-  ConnectionRequestOptions,
   CwmpProxyOptions,
   ForwardingOptions,
   HealthOptions,
   LimitOptions,
   SessionOptions,
   TimeoutOptions,
-  UrlOptions,
 } from './options.js';
 
 /** {@link CwmpProxyOptions}, checked, with every default in its place. */
 export interface ResolvedOptions {
   publicUrl: string;
   backends: readonly BackendSettings[];
-  connectionRequests: ConnectionRequestOptions & { timeoutMs: number; urls: UrlOptions };
+  connectionRequests: ResolvedConnectionRequests;
   sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
   forwarding: Required<ForwardingOptions>;
@@ -94,56 +93,6 @@ export function resolveBackend(
   });
 }
 
-function resolveConnectionRequests(
-  options: ConnectionRequestOptions,
-  publicUrl: URL,
-): ResolvedOptions['connectionRequests'] {
-  const path = 'connectionRequests';
-  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs', 'urls']);
-  const { allow, users } = options;
-  const urls = resolveUrls(options.urls ?? {}, publicUrl);
-  const isUnsigned = urls.signingKeys === undefined || urls.signingKeys.length === 0;
-  if (allow === undefined ? isUnsigned : allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {
-    refuseOption(
-      `${path}.allow`,
-      "without it the proxy would be an open relay; write the CPEs' addresses, for instance ['192.168.0.0/16'], or sign the " +
-        "URLs with urls.signingKeys, or write 'any' if you mean it",
-    );
-  }
-  const isMap = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
-  if (!isMap && typeof users !== 'function') {
-    refuseOption(
-      `${path}.users`,
-      "expected a map from user name to password, { acs: 'secret' } for instance, or a function",
-    );
-  }
-  return Object.freeze({ ...options, urls, timeoutMs: milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800) });
-}
-
-function resolveUrls(options: UrlOptions, publicUrl: URL): UrlOptions {
-  const path = 'connectionRequests.urls';
-  checkGroup(path, options, ['form', 'hostBase', 'signingKeys']);
-  const form = oneOf(`${path}.form`, options.form, ['query', 'path', 'host']);
-  const { hostBase, signingKeys = [] } = options;
-  if (hostBase === undefined && form === 'host') {
-    refuseOption(`${path}.hostBase`, "the form 'host' needs the domain below which names lead to this proxy");
-  }
-  if (hostBase !== undefined) {
-    const url = `${publicUrl.protocol}//${hostBase}/`;
-    const isName = typeof hostBase === 'string' && /^[a-z\d-]+(?:\.[a-z\d-]+)*(?::\d+)?$/.test(hostBase);
-    if (!isName || !URL.canParse(url) || new URL(url).href !== url || /^[\d.:]+$/.test(hostBase)) {
-      refuseOption(`${path}.hostBase`, "expected a domain in lower case, with its port unless it is the scheme's own");
-    }
-    if (`.${publicUrl.hostname}`.endsWith(`.${hostBase.replace(/:\d+$/, '')}`)) {
-      refuseOption(`${path}.hostBase`, 'expected a domain of its own, above no other name of the proxy');
-    }
-  }
-  if (!Array.isArray(signingKeys) || !signingKeys.every((key) => typeof key === 'string' && key.length >= 16)) {
-    refuseOption(`${path}.signingKeys`, 'expected a list of keys of at least 16 characters each');
-  }
-  return Object.freeze({ form, ...(hostBase === undefined ? {} : { hostBase }), signingKeys: [...signingKeys] });
-}
-
 function resolveSessions(options: SessionOptions): ResolvedOptions['sessions'] {
   checkGroup('sessions', options, ['idleTimeoutMs', 'graceMs', 'affinityKey']);
   const { affinityKey } = options;
@@ -211,10 +160,6 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
-}
-
-function milliseconds(path: string, value: unknown, fallback: number): number {
-  return wholeNumber(path, value, fallback, 1, 3_600_000);
 }
 
 function checkPath(path: string, value: unknown): void {

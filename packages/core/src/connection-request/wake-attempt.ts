@@ -200,7 +200,8 @@ function isSuccess(status: number): boolean {
   return status === 200 || status === 204;
 }
 
-function outcomeOfStatus(status: number): WakeOutcome {
+/** The outcome that a final status of a CPE comes to. */
+export function outcomeOfStatus(status: number): WakeOutcome {
   return isSuccess(status) ? 'accepted' : status === 503 ? 'busy' : 'refused';
 }
 

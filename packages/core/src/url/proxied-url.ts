@@ -44,8 +44,6 @@ export interface ProxiedUrls {
    * this proxy; `ERR_CWMP_BAD_SIGNATURE` (403) when there are keys and none of them has signed it for this proxy.
    */
   resolve(target: string, host?: string): string;
-  /** Which form a request is written in. */
-  formOf(target: string, host?: string): UrlForm;
 }
 
 const endpointPath = '/client';
@@ -67,7 +65,7 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
     return parsed.host === base.host && isEndpointPath(withoutMountPath(parsed.pathname));
   }
 
-  function find(target: string, host: string | undefined): FoundUrl {
+  function find([target, host]: [target: string, host: string | undefined]): FoundUrl {
     const labels = labelsBelow(baseName, host);
     const path = withoutMountPath(target);
     const found =
@@ -94,13 +92,14 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
       }
       return `${endpoint}?${writeQuery(url, signature)}`;
     },
-    isEndpoint(target, host) {
+    isEndpoint(...request) {
+      const [target, host] = originForm(...request);
       if (labelsBelow(baseName, host) !== undefined) return true;
       const [path = ''] = withoutMountPath(target).split('?', 1);
       return isEndpointPath(path);
     },
-    resolve(target, host) {
-      const { url, signature } = find(target, host);
+    resolve(...request) {
+      const { url, signature } = find(originForm(...request));
       if (!signer.verify(url, signature)) {
         throw new CwmpProxyError('ERR_CWMP_BAD_SIGNATURE', 'the URL carries no signature of this proxy');
       }
@@ -108,11 +107,14 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
       if (isOwn(url)) refuse('the origin is a URL of this proxy');
       return url;
     },
-    formOf(target, host) {
-      if (labelsBelow(baseName, host) !== undefined) return 'host';
-      return withoutMountPath(target).startsWith(`${endpointPath}/`) ? 'path' : 'query';
-    },
   };
+}
+
+/** Target and host of a request; a target in absolute form names the host itself (RFC 9112 §3.2.2). */
+function originForm(target: string, host?: string): [target: string, host: string | undefined] {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
+  if (authority === undefined) return [target, host];
+  return [rest.startsWith('/') ? rest : `/${rest}`, authority];
 }
 
 /** The labels in front of the base in a `Host` field value; `undefined` when it is no name below the base. */
