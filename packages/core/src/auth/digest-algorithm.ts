@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 
 /** The algorithms of RFC 7616 §3.3, by their names on the wire. MD5 is the one that every CPE knows (TR-069 A6 §3.4.4). */
 export type DigestAlgorithm = 'MD5' | 'MD5-sess' | 'SHA-256' | 'SHA-256-sess' | 'SHA-512-256' | 'SHA-512-256-sess';
@@ -63,9 +63,11 @@ export function digestAlgorithm(name: string | undefined): DigestAlgorithm | und
 /** Hash of the algorithm over text of one character an octet, in lower-case hex. */
 export function digestHash(algorithm: DigestAlgorithm, text: string, reading: DigestReading = 'standard'): string {
   const cut = reading === 'as-printed' && algorithm.startsWith('SHA-512');
-  const hex = createHash(cut ? 'sha512' : hashNames[algorithm])
-    .update(text, 'latin1')
-    .digest('hex');
+  const hex = hashOnce(
+    cut ? 'sha512' : hashNames[algorithm],
+    isAscii(text) ? text : Buffer.from(text, 'latin1'),
+    'hex',
+  );
   return cut ? hex.slice(0, 64) : hex;
 }
 

@@ -41,7 +41,7 @@ export function answerDigest(challenge: DigestChallenge, options: DigestAnswerOp
   const { algorithm, realm, nonce, qop } = challenge;
   const session = algorithm.endsWith('-sess');
   const nc = qop === undefined ? undefined : nonceCount.toString(16).padStart(8, '0');
-  const cnonce = qop === undefined && !session ? undefined : (options.cnonce ?? randomBytes(8).toString('hex'));
+  const cnonce = qop === undefined && !session ? undefined : (options.cnonce ?? freshCnonce());
   const response = digestResponse({
     algorithm,
     reading,
@@ -68,6 +68,19 @@ export function answerDigest(challenge: DigestChallenge, options: DigestAnswerOp
     ...(cnonce !== undefined && { cnonce }),
     ...(challenge.userhash && { userhash: true }),
   });
+}
+
+/** Random bytes, bought by the hundred: one call for each cnonce costs as much as its hashes. */
+let pool = randomBytes(0);
+let poolUsed = 0;
+
+function freshCnonce(): string {
+  if (poolUsed === pool.length) {
+    pool = randomBytes(800);
+    poolUsed = 0;
+  }
+  poolUsed += 8;
+  return pool.toString('hex', poolUsed - 8, poolUsed);
 }
 
 /** What a Digest `Authorization` must match to be true. */

@@ -223,8 +223,11 @@ function readFields(head: string): Fields {
   let length: number | undefined;
   let lengths = 0;
   // Folded lines belong to the field above (RFC 9112 §5.2).
-  const lines = head.replace(/\r?\n[ \t]+/g, ' ').split(/\r?\n/);
-  for (const line of lines.slice(1)) {
+  const text = /\n[ \t]/.test(head) ? head.replace(/\r?\n[ \t]+/g, ' ') : head;
+  for (let start = text.indexOf('\n') + 1, end; start > 0 && start < text.length; start = end + 1) {
+    end = text.indexOf('\n', start);
+    if (end < 0) end = text.length;
+    const line = text.slice(start, end);
     const colon = line.indexOf(':');
     if (colon < 0) continue;
     const value = line.slice(colon + 1).trim();

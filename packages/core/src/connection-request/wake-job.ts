@@ -58,8 +58,21 @@ export class WakeJob {
     for (let attempt = 0; ; attempt += 1) {
       const spacing = this.settings.spacing();
       if (spacing > 0) await this.#pause('turn', spacing);
-      const leave = await this.#turn();
+      let started = false;
+      let onStart = (): void => {
+        started = true;
+      };
+      const leave = this.settings.turns.take(origin.authority, () => onStart());
       try {
+        if (!started) {
+          this.record.begin('turn');
+          await this.#unlessStopped(
+            new Promise<void>((resolve) => {
+              onStart = resolve;
+            }),
+          );
+          if (this.#stopped === undefined) this.record.end();
+        }
         if (this.#stopped !== undefined) return this.#stopped;
         if (address === undefined) {
           const resolved = await this.#resolve();
@@ -114,23 +127,6 @@ export class WakeJob {
     const resolved = await this.#unlessStopped(resolveHost(this.settings.origin, this.settings.policy));
     if (resolved !== undefined) this.record.end(typeof resolved === 'string' ? undefined : resolved);
     return resolved;
-  }
-
-  async #turn(): Promise<() => void> {
-    let leave = (): void => undefined;
-    let started = false;
-    const turn = new Promise<void>((resolve) => {
-      leave = this.settings.turns.take(this.settings.origin.authority, () => {
-        started = true;
-        resolve();
-      });
-    });
-    if (!started) {
-      this.record.begin('turn');
-      await this.#unlessStopped(turn);
-      if (this.#stopped === undefined) this.record.end();
-    }
-    return leave;
   }
 
   async #pause(what: 'turn' | 'pause', ms: number): Promise<void> {

@@ -26,13 +26,16 @@ export class WakeRecord {
   /** The leg that was begun has ended, with an answer, an error or well. */
   end(how?: Reply | Failure): void {
     if (this.#what === undefined) return;
-    const leg = { what: this.#what, ms: elapsed(this.#since) };
+    const what = this.#what;
+    const ms = elapsed(this.#since);
     this.#what = undefined;
-    if (how === undefined) this.#legs.push(leg);
-    else if ('error' in how) this.#legs.push({ ...leg, error: how.error });
-    else {
+    if (how === undefined) {
+      this.#legs.push({ what, ms });
+    } else if ('error' in how) {
+      this.#legs.push({ what, ms, error: how.error });
+    } else {
       this.status = how.status;
-      this.#legs.push({ ...leg, status: how.status });
+      this.#legs.push({ what, status: how.status, ms });
     }
   }
 
@@ -52,16 +55,13 @@ export class WakeRecord {
       legs.push({ what: this.#what, ms: elapsed(this.#since), error: more.unfinished });
     }
     if (more.last !== undefined) legs.push(more.last);
-    return {
-      outcome,
-      ...(this.status !== undefined && { status: this.status }),
-      ...(this.scheme !== undefined && { scheme: this.scheme }),
-      ...(this.algorithm !== undefined && { algorithm: this.algorithm }),
-      ...(this.address !== undefined && { address: this.address }),
-      legs,
-      ...(more.inform !== undefined && { inform: more.inform }),
-      ms: elapsed(since),
-    };
+    const result: { -readonly [K in keyof WakeResult]: WakeResult[K] } = { outcome, legs, ms: elapsed(since) };
+    if (this.status !== undefined) result.status = this.status;
+    if (this.scheme !== undefined) result.scheme = this.scheme;
+    if (this.algorithm !== undefined) result.algorithm = this.algorithm;
+    if (this.address !== undefined) result.address = this.address;
+    if (more.inform !== undefined) result.inform = more.inform;
+    return result;
   }
 }
 

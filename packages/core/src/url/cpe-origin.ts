@@ -38,7 +38,8 @@ export function readCpeOrigin(url: string): CpeOrigin {
   const scheme = protocol.toLowerCase() === 'https' ? 'https' : 'http';
   const [, bracketed, plain, digits] = /^(?:\[([^[\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(authority) ?? [];
   const port = digits === undefined ? (scheme === 'https' ? 443 : 80) : readPort(digits);
-  const target = Buffer.from(rest.startsWith('/') ? rest : `/${rest}`, 'utf8').toString('latin1');
+  const path = rest.startsWith('/') ? rest : `/${rest}`;
+  const target = /[^!-~]/.test(path) ? Buffer.from(path, 'utf8').toString('latin1') : path;
   if (bracketed !== undefined) {
     if (isIP(bracketed) !== 6 || bracketed.includes('%')) refuse('names no IPv6 address in its brackets');
     return { scheme, host: bracketed.toLowerCase(), isName: false, port, authority, target };
