@@ -55,9 +55,13 @@ export async function startGate(
 function informWith(url: string): string {
   return (
     '<Envelope><Body><Inform><ParameterList><ParameterValueStruct>' +
-    `<Name>Device.ManagementServer.ConnectionRequestURL</Name><Value>${url.replaceAll('&', '&amp;')}</Value>` +
+    `<Name>Device.ManagementServer.ConnectionRequestURL</Name><Value>${escape(url)}</Value>` +
     '</ParameterValueStruct></ParameterList></Inform></Body></Envelope>'
   );
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** One request as it is to be sent. */
