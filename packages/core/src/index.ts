@@ -20,6 +20,7 @@ export type {
   ActiveHealthOptions,
   BackendOptions,
   ConnectionRequestOptions,
+  CpeAuthOptions,
   CwmpProxyOptions,
   ForwardingOptions,
   HealthOptions,
@@ -29,7 +30,9 @@ export type {
   UrlOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
-export type { OfferedAlgorithm } from './auth/digest-authenticator.js';
+export type { CpeSecrets, CpeUser } from './auth/cpe-authenticator.js';
+export { type CpeIdentity, cpeUsername, readCpeUsername } from './auth/cpe-username.js';
+export type { OfferedAlgorithm, UserSecret } from './auth/digest-authenticator.js';
 export type { UrlForm } from './url/proxied-url.js';
 export type { AllowedTarget } from './url/wake-policy.js';
 

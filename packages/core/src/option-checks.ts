@@ -42,3 +42,18 @@ export function oneOf<Word extends string>(path: string, value: unknown, words: 
   if (value === undefined) return words[0];
   return words.find((word) => word === value) ?? refuseOption(path, `expected one of ${words.join(', ')}`);
 }
+
+/** Checks a list of some of a few words. */
+export function choose<Word extends string>(at: string, value: unknown, words: readonly Word[]): readonly Word[] {
+  const given: readonly unknown[] = Array.isArray(value) ? value : [];
+  const chosen = words.filter((word) => given.includes(word));
+  if (chosen.length === 0 || chosen.length !== given.length) refuseOption(at, `expected some of ${words.join(', ')}`);
+  const inOrder = given.flatMap((one) => chosen.filter((word) => word === one));
+  return Object.freeze(inOrder);
+}
+
+/** Checks a realm, which has to stand between quotes in a challenge. */
+export function checkRealm(at: string, value: unknown): void {
+  if (typeof value === 'string' && /^[ !#-[\]-~]+$/.test(value)) return;
+  refuseOption(at, 'expected printable ASCII without quotes or backslashes');
+}

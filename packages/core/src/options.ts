@@ -1,4 +1,5 @@
 import type { Users } from './auth/basic.js';
+import type { CpeSecrets } from './auth/cpe-authenticator.js';
 import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 import type { BackendTls } from './backends/backend.js';
 import type { CredentialsSource } from './connection-request/credentials.js';
@@ -16,6 +17,8 @@ export interface CwmpProxyOptions {
   backends: readonly (string | URL | BackendOptions)[];
   /** Connection requests: who may ask for one, where it may go, what the CPE is told. */
   connectionRequests: ConnectionRequestOptions;
+  /** Asks CPEs who they are before their messages reach a backend. Default: the ACS does that, end to end. */
+  cpeAuth?: CpeAuthOptions;
   /** How long a CWMP session lives, and how its CPE is recognised. */
   sessions?: SessionOptions;
   /** When a backend that fails is left alone. */
@@ -131,6 +134,31 @@ export interface UrlOptions {
    * Default: none, URLs are not signed.
    */
   signingKeys?: readonly string[];
+}
+
+/**
+ * CPEs show who they are to the proxy (TR-069 A6 §3.4.4); the backends must not challenge them then. A wrong answer gets 401,
+ * and 429 after 20 of one user and address within a minute.
+ */
+export interface CpeAuthOptions {
+  /**
+   * Passwords by user name; in place of a password `{ ha1 }`, H(username ":" realm ":" password) in hex; or a function of the
+   * user, which is given the OUI, product class and serial number where the name is written as TR-069 wants it.
+   */
+  users: CpeSecrets;
+  /** Default `['digest']`. Basic needs TLS, which TR-069 prefers it with. */
+  schemes?: readonly ('digest' | 'basic')[];
+  /** Digest algorithms to offer, a challenge for each. Default `['MD5']`; SHA-256 may fail on old CPEs. */
+  algorithms?: readonly OfferedAlgorithm[];
+  /** Realm of the challenges: printable ASCII without quotes and backslashes. Default `'cwmp-proxy'`. */
+  realm?: string;
+  /**
+   * Field that tells the backend the user name, `X-CPE-Identity` for instance; a copy that comes from the CPE is dropped.
+   * Default: none.
+   */
+  identityHeader?: string;
+  /** Basic pair that the proxy shows to the backends in place of the CPE. Default: none. */
+  backendCredentials?: { username: string; password: string };
 }
 
 /** How long a CWMP session lives, and how its CPE is recognised. */

@@ -6,6 +6,7 @@ import { BackendPool } from './backends/backend-pool.js';
 import { ConnectionRequestGate } from './connection-request-gate.js';
 import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
+import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
 import { CwmpProxyEmitter, type InformEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
@@ -41,13 +42,14 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
   readonly #gate: ConnectionRequestGate;
+  readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
     super();
-    const { publicUrl, backends, connectionRequests, sessions, health, forwarding, timeouts, limits } =
+    const { publicUrl, backends, connectionRequests, cpeAuth, sessions, health, forwarding, timeouts, limits } =
       resolveOptions(options);
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
     const pool = new BackendPool((figures) => this.emit('backend', figures));
@@ -60,9 +62,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
     for (const settings of backends) pool.add(settings);
+    this.#cpeGate = cpeAuth && new CpeGate(cpeAuth);
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
-      edgeHeaders: new EdgeHeaders(forwarding),
+      edgeHeaders:
+        cpeAuth === undefined || this.#cpeGate === undefined
+          ? new EdgeHeaders(forwarding)
+          : new IdentityHeaders(forwarding, this.#cpeGate, cpeAuth),
       rewriteUrl: (url) => this.#rewriteUrl(url),
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
@@ -91,7 +97,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
       if (this.#urls.isEndpoint(target, request.headers.host)) await this.#gate.endpoint(request, response, target);
-      else await this.#forwarder.forward(request, response, target);
+      else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
+        await this.#forwarder.forward(request, response, target);
+      }
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });

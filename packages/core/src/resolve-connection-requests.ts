@@ -1,4 +1,4 @@
-import { checkGroup, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { checkGroup, checkRealm, choose, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
 import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } from './options.js';
 
 /** {@link ConnectionRequestOptions}, checked, with every default in its place. */
@@ -65,9 +65,7 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
   if (users !== undefined && !chosen.includes('basic') && !chosen.includes('digest')) {
     refuseOption(`${path}.users`, 'no mode asks for them');
   }
-  if (typeof realm !== 'string' || !/^[ !#-[\]-~]+$/.test(realm)) {
-    refuseOption(`${group}.realm`, 'expected printable ASCII without quotes or backslashes');
-  }
+  checkRealm(`${group}.realm`, realm);
   if (typeof compareUri !== 'boolean') refuseOption(`${group}.compareUri`, 'expected true or false');
   return Object.freeze({
     modes: chosen,
@@ -77,15 +75,6 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
     compareUri,
     maxFailures: wholeNumber(`${group}.maxFailures`, options.maxFailures, 20, 1, 1_000_000),
   });
-}
-
-/** Checks a list of some of a few words. */
-export function choose<Word extends string>(at: string, value: unknown, words: readonly Word[]): readonly Word[] {
-  const given: readonly unknown[] = Array.isArray(value) ? value : [];
-  const chosen = words.filter((word) => given.includes(word));
-  if (chosen.length === 0 || chosen.length !== given.length) refuseOption(at, `expected some of ${words.join(', ')}`);
-  const inOrder = given.flatMap((one) => chosen.filter((word) => word === one));
-  return Object.freeze(inOrder);
 }
 
 function resolveUrls(options: UrlOptions, publicUrl: URL): UrlOptions {

@@ -1,5 +1,6 @@
 import type { BackendSettings } from './backends/backend.js';
 import { checkGroup, httpUrl, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { type ResolvedCpeAuth, resolveCpeAuth } from './resolve-cpe-auth.js';
 import { type ResolvedConnectionRequests, resolveConnectionRequests } from './resolve-connection-requests.js';
 import type {
   ActiveHealthOptions,
@@ -17,6 +18,7 @@ export interface ResolvedOptions {
   publicUrl: string;
   backends: readonly BackendSettings[];
   connectionRequests: ResolvedConnectionRequests;
+  cpeAuth: ResolvedCpeAuth | undefined;
   sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
   forwarding: Required<ForwardingOptions>;
@@ -37,6 +39,7 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     'publicUrl',
     'backends',
     'connectionRequests',
+    'cpeAuth',
     'sessions',
     'health',
     'forwarding',
@@ -56,6 +59,7 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     publicUrl: publicUrl.href.replace(/\/+$/, ''),
     backends: Object.freeze(resolved),
     connectionRequests: resolveConnectionRequests(options.connectionRequests, publicUrl),
+    cpeAuth: options.cpeAuth === undefined ? undefined : resolveCpeAuth(options.cpeAuth),
     sessions: resolveSessions(options.sessions ?? {}),
     health,
     forwarding: resolveForwarding(options.forwarding ?? {}),

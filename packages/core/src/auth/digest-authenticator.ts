@@ -70,17 +70,11 @@ export class DigestAuthenticator implements Authenticator {
     const given = readDigestAuthorization(field);
     if (given === undefined || !this.#isAcceptable(given, target)) return { state: 'wrong' };
     const algorithm = digestAlgorithm(given.algorithm) === 'SHA-256' ? 'SHA-256' : 'MD5';
-    const { realm, secretOf, nonces } = this.#options;
+    const { realm, nonces } = this.#options;
     const username = Buffer.from(given.username, 'latin1').toString('utf8');
-    let secret: UserSecret | undefined;
-    try {
-      const found = secretOf({ username, realm, algorithm });
-      secret = found instanceof Promise ? await found : found;
-    } catch {
-      // A lookup that fails knows nobody.
-    }
+    const secret = await this.secretOf(username, algorithm);
     // An unknown user costs what a known one costs.
-    const known = typeof secret === 'string' || typeof secret?.ha1 === 'string';
+    const known = secret !== undefined;
     const ha1 = typeof secret === 'object' ? secret.ha1 : digestHa1(algorithm, username, realm, secret ?? '');
     const { qop, nc, cnonce } = given;
     const response = digestResponse({
@@ -93,6 +87,20 @@ export class DigestAuthenticator implements Authenticator {
     });
     if (!isEqual(given.response.toLowerCase(), response) || !known) return { state: 'wrong' };
     return { state: nonces.use(given.nonce, isAbsent(qop) ? 1 : Number.parseInt(nc ?? '', 16)), username };
+  }
+
+  /** The secret of a user; nothing where there is none that can be used. */
+  async secretOf(username: string, algorithm: OfferedAlgorithm): Promise<UserSecret | undefined> {
+    const { realm, secretOf } = this.#options;
+    try {
+      const found: unknown = await secretOf({ username, realm, algorithm });
+      if (typeof found === 'string') return found;
+      if (typeof found !== 'object' || found === null || !('ha1' in found)) return undefined;
+      return typeof found.ha1 === 'string' ? { ha1: found.ha1 } : undefined;
+    } catch {
+      // A lookup that fails knows nobody.
+      return undefined;
+    }
   }
 
   #isAcceptable({ realm, algorithm, qop, nc, cnonce, uri }: DigestAuthorization, target: string): boolean {

@@ -9,7 +9,7 @@ import { rememberVerified } from './verified-pairs.js';
 export interface HtpasswdChecker {
   readonly check: CredentialChecker;
   /** Ends the thread; pairs that are being checked are refused. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What the thread is asked. */
