@@ -137,6 +137,15 @@ test('forward: a pair that the CPE refuses is asked for again, with a challenge 
   assert.equal(device.wakes, 0);
 });
 
+test('forward: a user name with a line break is refused here', async (t) => {
+  const device = await startDigestCpe(t, cpe);
+  const gate = await startGate(t, { allow, access: { modes: ['forward'] } });
+  const { target } = split(await gate.proxied(device.url));
+  const pair = Buffer.from('a\r\nX: y:b').toString('base64');
+  assert.equal((await send({ port: gate.port, target, headers: { authorization: `Basic ${pair}` } })).status, 401);
+  assert.equal(device.requests, 0);
+});
+
 test('an address that has guessed too often waits, with the right password too, and is told how long', async (t) => {
   const device = await startDigestCpe(t, cpe);
   const gate = await startGate(t, { allow, users, credentials: cpe, access: { maxFailures: 3 } });

@@ -90,6 +90,23 @@ test('what cannot be relayed is woken with local credentials by those who may as
   assert.equal(cpe.state.woken, 1);
 });
 
+test('an answer that would say more to the CPE than a Digest answer does is not handed on', async (t) => {
+  const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
+  const gate = await startGate(t, relaying('host'));
+  const { target, host } = split(await gate.proxied(cpe.url));
+  for (const authorization of [
+    'Digest username="a", realm="r", nonce="n", uri="/", response="0", qop="auth, x=y"',
+    'Digest username="a", realm="r", nonce="n", uri="/", response="0\\", x=\\"y"',
+    'Digest username="a", realm="r", nonce="n", uri="/", response="0", qop=auth, nc=1, cnonce="\\", x=\\"y"',
+    'Basic YTpi',
+    'Bearer x',
+  ]) {
+    const answer = await send({ port: gate.port, target, headers: { host, authorization } });
+    assert.equal(answer.status, 401);
+    assert.equal(field(cpe.state.requests.at(-1) ?? '', 'Authorization'), undefined, authorization);
+  }
+});
+
 test('a CPE outside the addresses that are allowed gets no packet', async (t) => {
   const gate = await startGate(t, { ...relaying('host'), allow: ['10.0.0.0/8'] });
   const cpe = await startCpe(t, basicOnly);

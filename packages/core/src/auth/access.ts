@@ -66,7 +66,10 @@ export class Access implements Authenticator {
       return this.#refusal(false);
     }
     const forwarded = this.#forwards ? readBasicPair(field) : undefined;
-    if (forwarded !== undefined) return { pass: true, username: forwarded.username, forwarded };
+    // eslint-disable-next-line no-control-regex -- a line break in a user name would end the field it is to stand in
+    if (forwarded !== undefined && !/[\u0000-\u001f\u007f]/.test(forwarded.username)) {
+      return { pass: true, username: forwarded.username, forwarded };
+    }
     const decision = await this.#basic?.authenticate(request);
     if (decision?.pass === true) return decision;
     this.#limiter.failed(address);

@@ -28,6 +28,7 @@ const nonceBytes = 4 + 4 + 4 + macLength;
  */
 export class Nonces {
   readonly #key = randomBytes(32);
+  readonly #salt = randomBytes(4);
   readonly #maxAgeMs: number;
   readonly #window: number;
   readonly #now: () => number;
@@ -51,7 +52,7 @@ export class Nonces {
     const ms = this.#now();
     nonce.writeUInt32BE(Math.floor(ms / 1_000) >>> 0, 0);
     nonce.writeUInt32BE(this.#issued, 4);
-    nonce.writeUInt32BE((Math.random() * 0x1_0000_0000) >>> 0, 8);
+    this.#salt.copy(nonce, 8);
     this.#mac(nonce).copy(nonce, nonceBytes - macLength);
     return nonce.toString('base64url');
   }

@@ -101,7 +101,7 @@ export class Relay {
     record: WakeRecord,
     end: (outcome: WakeOutcome) => RelayAnswer,
   ): Promise<RelayAnswer> {
-    const given = authorization === undefined ? undefined : readDigestAuthorization(authorization);
+    const given = authorization === undefined ? undefined : readAnswer(authorization);
     const held = given === undefined ? undefined : this.#table.take(origin.key, given.nonce);
     const leg = new RelayLeg(origin, this.#options, record, this.#running);
     const stop = (): void => leg.stop('aborted');
@@ -115,9 +115,9 @@ export class Relay {
         record.scheme = given === undefined ? 'none' : 'digest';
         return end(outcomeOfStatus(reply.status));
       }
-      record.scheme = 'digest';
       const challenge = relayable(reply);
       if (challenge === undefined) return end('scheme-unsupported');
+      record.scheme = 'digest';
       record.algorithm = challenge.algorithm;
       const connection = leg.release();
       if (connection !== undefined && !this.#closed) this.#table.hold(origin.key, { challenge, connection });
@@ -224,6 +224,15 @@ class RelayLeg {
     if (typeof address === 'string' && !isAllowed(policy, this.#origin, address)) return { error: 'forbidden' };
     return address;
   }
+}
+
+/** An answer to a challenge; nothing where its tokens are none, which could say more to the CPE than they seem to. */
+function readAnswer(authorization: string): DigestAuthorization | undefined {
+  const given = readDigestAuthorization(authorization);
+  if (given === undefined) return undefined;
+  const { qop = '', nc = '', cnonce = '', algorithm = '', response } = given;
+  const tokens = [qop, nc, algorithm, response];
+  return tokens.every((token) => /^[\w-]*$/.test(token)) && !/["\\]/.test(cnonce) ? given : undefined;
 }
 
 /** The CPE's challenge that any ACS can answer, if there is one. */
