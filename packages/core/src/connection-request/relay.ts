@@ -1,21 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { type DigestAuthorization, formatDigestAuthorization, readDigestAuthorization } from '../auth/authorization.js';
-import { parseChallenges, quote } from '../auth/challenge.js';
-import { type DigestChallenge, readDigestChallenge } from '../auth/digest-challenge.js';
-import type { WakePolicy } from '../url/wake-policy.js';
-import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
-import { isAllowed, type Origin, parseOrigin } from './origin.js';
+import type { CpeConnection } from './cpe-connection.js';
+import { type Origin, parseOrigin } from './origin.js';
+import { readAnswer, relayable, relayedAnswer, relayedChallenge } from './relay-fields.js';
+import { RelayLeg, type RelayLegOptions } from './relay-leg.js';
 import { RelayTable } from './relay-table.js';
-import type { Reply } from './reply-reader.js';
-import { literalAddress, resolveHost } from './resolve-host.js';
 import { outcomeOfStatus } from './wake-attempt.js';
 import { WakeRecord } from './wake-record.js';
 import type { WakeEvent, WakeOutcome, WakeResult } from './wake-result.js';
 
 /** Options of {@link Relay}. */
-export interface RelayOptions {
-  readonly policy?: WakePolicy;
-  readonly tls?: WakeTls;
+export interface RelayOptions extends RelayLegOptions {
   /** Longest time for one request of an ACS, in milliseconds. */
   readonly timeoutMs: number;
   /** Most challenges, and connections with them, that are held at once. Default 256. */
@@ -130,143 +124,4 @@ export class Relay {
       leg.release()?.close();
     }
   }
-}
-
-/** One GET to a CPE, on a connection that was held or a fresh one. */
-class RelayLeg {
-  readonly #origin: Origin;
-  readonly #options: RelayOptions;
-  readonly #record: WakeRecord;
-  readonly #running: Set<CpeConnection>;
-  #connection: CpeConnection | undefined;
-  #stopped: 'timeout' | 'aborted' | undefined;
-  #interrupt: (() => void) | undefined;
-
-  constructor(origin: Origin, options: RelayOptions, record: WakeRecord, running: Set<CpeConnection>) {
-    this.#origin = origin;
-    this.#options = options;
-    this.#record = record;
-    this.#running = running;
-  }
-
-  stop(reason: 'timeout' | 'aborted'): void {
-    this.#stopped ??= reason;
-    this.#connection?.stop(reason);
-    this.#interrupt?.();
-  }
-
-  /** Hands the connection over to the caller. */
-  release(): CpeConnection | undefined {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (connection !== undefined) this.#running.delete(connection);
-    return connection;
-  }
-
-  async send(authorization: string | undefined, held: CpeConnection | undefined): Promise<Reply | Failure> {
-    const { target, authority } = this.#origin;
-    const text =
-      `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\n` +
-      (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
-      'User-Agent: cwmp-proxy\r\n\r\n';
-    if (held !== undefined) {
-      this.#own(held);
-      if (held.reusable) {
-        const reply = await this.#request(held, text, authorization);
-        // A CPE that drops the connection between the legs has not read the answer; one that was slow may have.
-        if (!('error' in reply) || this.#stopped !== undefined || held.answering) return reply;
-      }
-      this.release()?.close();
-    }
-    const address = await this.#address();
-    if (typeof address !== 'string') return { ...address, unreached: true };
-    this.#record.address = address;
-    this.#record.begin('connect');
-    const connection = new CpeConnection(this.#origin, address, this.#options.tls);
-    this.#own(connection);
-    const failure = await connection.open();
-    this.#record.end(failure);
-    if (failure !== undefined) return { ...failure, unreached: true };
-    return this.#request(connection, text, authorization);
-  }
-
-  outcomeOfFailure(failure: Failure): WakeOutcome {
-    if (this.#stopped !== undefined) return this.#stopped;
-    if (failure.error === 'forbidden') return 'forbidden';
-    return failure.unreached === true ? 'unreachable' : 'protocol-error';
-  }
-
-  #own(connection: CpeConnection): void {
-    this.#connection = connection;
-    this.#running.add(connection);
-  }
-
-  async #request(connection: CpeConnection, text: string, authorization: string | undefined): Promise<Reply | Failure> {
-    this.#record.begin(authorization === undefined ? 'request' : 'answer');
-    const reply = await connection.exchange(text);
-    this.#record.end(reply);
-    return reply;
-  }
-
-  async #address(): Promise<string | Failure> {
-    const { policy } = this.#options;
-    let address: string | Failure | undefined = literalAddress(this.#origin);
-    if (address === undefined) {
-      this.#record.begin('resolve');
-      address = await new Promise<string | Failure>((resolve) => {
-        this.#interrupt = () => resolve({ error: this.#stopped ?? 'aborted' });
-        void resolveHost(this.#origin, policy).then(resolve);
-      });
-      this.#interrupt = undefined;
-      this.#record.end(typeof address === 'string' ? undefined : address);
-    }
-    if (this.#stopped !== undefined) return { error: this.#stopped };
-    if (typeof address === 'string' && !isAllowed(policy, this.#origin, address)) return { error: 'forbidden' };
-    return address;
-  }
-}
-
-/** An answer to a challenge; nothing where its tokens are none, which could say more to the CPE than they seem to. */
-function readAnswer(authorization: string): DigestAuthorization | undefined {
-  const given = readDigestAuthorization(authorization);
-  if (given === undefined) return undefined;
-  const { qop = '', nc = '', cnonce = '', algorithm = '', response } = given;
-  const tokens = [qop, nc, algorithm, response];
-  return tokens.every((token) => /^[\w-]*$/.test(token)) && !/["\\]/.test(cnonce) ? given : undefined;
-}
-
-/** The CPE's challenge that any ACS can answer, if there is one. */
-function relayable(reply: Reply): DigestChallenge | undefined {
-  for (const one of parseChallenges(reply.challenges)) {
-    const challenge = readDigestChallenge(one);
-    if (challenge?.algorithm === 'MD5' && challenge.qop !== 'auth-int' && !challenge.userhash) return challenge;
-  }
-  return undefined;
-}
-
-/** Realm, nonce and opaque as the CPE wrote them, with commas between, `auth` alone, and the algorithm only if it was named. */
-function relayedChallenge({ realm, nonce, opaque, qop, algorithmName, stale }: DigestChallenge): string {
-  let field = `Digest realm=${quote(realm)}, nonce=${quote(nonce)}`;
-  if (qop !== undefined) field += ', qop="auth"';
-  if (opaque !== undefined) field += `, opaque=${quote(opaque)}`;
-  if (algorithmName !== undefined) field += ', algorithm=MD5';
-  return stale ? `${field}, stale=true` : field;
-}
-
-/** The ACS's answer as the CPE wants it: nothing it has not asked for (ucwmp), an opaque that it knows. */
-function relayedAnswer(given: DigestAuthorization, challenge: DigestChallenge | undefined): string {
-  const { username, realm, nonce, uri, response, qop, nc, cnonce } = given;
-  const algorithm = challenge === undefined ? given.algorithm : challenge.algorithmName;
-  const opaque = challenge === undefined ? given.opaque : challenge.opaque;
-  return formatDigestAuthorization({
-    username,
-    realm,
-    nonce,
-    uri,
-    response,
-    ...(algorithm !== undefined && { algorithm }),
-    ...(opaque !== undefined && opaque !== '' && { opaque }),
-    ...(qop !== undefined &&
-      qop !== '' && { qop, ...(nc !== undefined && { nc }), ...(cnonce !== undefined && { cnonce }) }),
-  });
 }
