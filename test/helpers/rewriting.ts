@@ -2,7 +2,7 @@ import type { CwmpMessage } from '@cwmp-proxy/core';
 import { charsetOf, textDecoder } from '#core/soap/charset.js';
 import { readFacts } from '#core/soap/message-facts.js';
 import { MessageRewriter, type RewriterInternals } from '#core/soap/message-rewriter.js';
-import { unitsOf } from './reference-rewriter.js';
+import { unitsOf } from './reference-parser.js';
 
 /** A rewriting that leaves the URLs of one host alone and gives others a text that has to be escaped. */
 export function rewriteUrl(url: string): string | undefined {
@@ -108,6 +108,7 @@ function outside(input: string, output: string, replaced: CwmpMessage['urls'], b
 export function faultOfOutput(input: string, output: string, message: CwmpMessage): string | undefined {
   const replaced = message.urls.filter((url) => url.rewritten !== undefined);
   if ((message.outcome === 'rewritten') !== replaced.length > 0) return `outcome ${message.outcome}`;
-  if (outside(input, output, replaced, true) === undefined) return undefined;
+  // Of more than 64 the rest is rewritten, but not told of.
+  if (message.urls.length === 64 || outside(input, output, replaced, true) === undefined) return undefined;
   return outside(input, output, replaced, false);
 }

@@ -37,7 +37,7 @@ export type { UrlForm } from './url/proxied-url.js';
 export type { AllowedTarget } from './url/wake-policy.js';
 
 // One part only: the rewriter
-export { InformRewriter, type InformRewriterEvents } from './soap/inform-rewriter.js';
+export { InformRewriter } from './soap/inform-rewriter.js';
 export type { ConnectionRequestUrl, CwmpMessage, DeviceId, RewriteOutcome, UnchangedReason } from './soap/message.js';
 export type { RewriteOptions } from './soap/message-rewriter.js';
 export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js';

@@ -15,6 +15,7 @@ import { Forwarder } from './forward/forwarder.js';
 import type { CwmpProxyOptions } from './options.js';
 import { resolveBackend, resolveOptions } from './resolve-options.js';
 import type { Session } from './sessions/session.js';
+import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
@@ -31,6 +32,9 @@ export interface HandleOptions {
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
 const minKeepAliveMs = 30_000;
 
+/** Shortest time between two warnings of a limit on sessions, in milliseconds. */
+const limitWarningMs = 60_000;
+
 /**
  * A TR-069 proxy inside a Node process: it hands CPEs' messages to the backend ACSs with their ConnectionRequestURL
  * rewritten, and ACSs' connection requests to the CPEs. Made by {@link createCwmpProxy}.
@@ -39,12 +43,15 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** The backends: what they do, and which there are. */
   readonly backends: BackendControl;
   readonly #urls: ProxiedUrls;
+  readonly #pool: BackendPool;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
+  /** When a limit on sessions was last warned of. */
+  #limitWarned = -Infinity;
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
@@ -53,6 +60,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       resolveOptions(options);
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
     const pool = new BackendPool((figures) => this.emit('backend', figures));
+    this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,
       graceMs: sessions.graceMs,
@@ -69,10 +77,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
         cpeAuth === undefined || this.#cpeGate === undefined
           ? new EdgeHeaders(forwarding)
           : new IdentityHeaders(forwarding, this.#cpeGate, cpeAuth),
+      affinity: sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool),
       rewriteUrl: (url) => this.#rewriteUrl(url),
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
-      requestTimeoutMs: timeouts.requestMs,
+      maxBodyBytes: limits.maxBodyBytes,
+      maxDecodedBytes: limits.maxDecodedBytes,
+      quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
     });
     const ownAddresses = new BackendAddresses(pool);
@@ -103,7 +114,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      answerError(response, error);
+      answerError(request, response, error);
+      if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
       this.emit('failure', { error, method: request.method ?? '' });
     }
   }
@@ -121,6 +133,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#pool.close();
     await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
@@ -140,6 +153,14 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (this.listenerCount('inform') === 0 || !message.isInform) return;
     const { device, events, urls } = message;
     this.emit('inform', { ...event, device, events, url: urls[0]?.original });
+  }
+
+  /** Once in a while only: where a limit refuses, it refuses many. */
+  #warnOfLimit(message: string): void {
+    const now = performance.now();
+    if (now - this.#limitWarned < limitWarningMs) return;
+    this.#limitWarned = now;
+    this.emit('warning', { code: 'SESSION_LIMIT', message });
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {

@@ -1,14 +1,9 @@
 import { MissedUrlWatch } from './missed-url-watch.js';
 import { endOfPlainRun, plainElement, runDepth } from './plain-run.js';
+import { maxDepth, maxTagBytes } from './scan-limits.js';
 import { maskTag, TagParser } from './tag-parser.js';
+import { TextCapture } from './text-capture.js';
 import { nextPlainMarker } from './url-marker.js';
-
-/** Longest tag that is followed, in bytes. The longest seen from a CPE is below 700: an Envelope with its namespaces. */
-export const maxTagBytes: number = 16_384;
-/** Longest content of a Name, a Value or another text that is read, in bytes. */
-export const maxTextBytes: number = 16_384;
-/** Deepest element that is followed. CWMP needs 8. */
-export const maxDepth: number = 256;
 
 /** What the scanner tells its reader. Offsets count the bytes of the message from 0. */
 export interface MarkupHandler {
@@ -55,7 +50,7 @@ function beginsName(code: number): boolean {
  * Finds the markup of a message in bytes that are read as latin1, so that one char is one byte, and hands each tag to saxes,
  * which decides what it is and what it closes. Text, comments, CDATA and processing instructions are passed over: they
  * change no structure. What is kept is one unfinished tag ({@link maxTagBytes}), one captured content
- * ({@link maxTextBytes}) and the names of the open elements ({@link maxDepth}).
+ * (as {@link TextCapture} does) and the names of the open elements ({@link maxDepth}).
  *
  * Faults that are followed: a stray `&` or `<`, control characters, an end tag that nothing is open for (passed over) or
  * that holds more than a name, missing end tags, several document elements, text before the declaration.
@@ -65,10 +60,13 @@ export class MarkupScanner {
   readonly #parser = new TagParser();
   readonly #open: string[] = [];
   readonly #shortcuts: boolean;
+  readonly #capture = new TextCapture();
   #buffer = '';
   #base = 0;
   #at = 0;
   #mode: Mode = 'text';
+  /** Whether the buffer ends with a tag whose `>` has yet to come. */
+  #awaitsTagEnd = false;
   #fed = 0;
   #opened = false;
   #closeAt = 0;
@@ -82,8 +80,6 @@ export class MarkupScanner {
   /** Where a run was last looked for, and where the next text is that no run may hold. */
   #runTriedAt = -1;
   #markerAt = -1;
-  #captureFrom = -1;
-  #captured = '';
 
   constructor(handler: MarkupHandler, options: ScannerOptions = {}) {
     this.#handler = handler;
@@ -120,29 +116,30 @@ export class MarkupScanner {
     return this.#stopped || this.#lostAt !== undefined;
   }
 
-  /** Ends the reading: nothing more is told. */
+  /** Ends the reading after the tag or element that is being told. */
   stop(): void {
     this.#stopped = true;
   }
 
   /** Begins to keep the raw content from `offset` on: the end of the start tag that is being told. */
   beginCapture(offset: number): void {
-    this.#captured = '';
-    this.#captureFrom = offset;
+    this.#capture.begin(offset);
   }
 
-  /** The raw content up to `offset`, or undefined where it is longer than {@link maxTextBytes}. */
+  /** The raw content up to `offset`, or undefined where it is too long. */
   endCapture(offset: number): string | undefined {
-    const from = this.#captureFrom;
-    this.#captureFrom = -1;
-    if (from < 0 || offset - from > maxTextBytes) return undefined;
-    return this.#captured + this.#buffer.slice(Math.max(from - this.#base, 0), offset - this.#base);
+    return this.#capture.end(offset, this.#buffer, this.#base);
   }
 
   /** Reads on: `chunk` is the next bytes as latin1. */
   write(chunk: string): void {
     if (this.#stopped) return;
     if (this.#lostAt !== undefined) return this.#unread?.see(chunk);
+    if (this.#awaitsTagEnd && this.#buffer.length - this.#at + chunk.length <= maxTagBytes && !chunk.includes('>')) {
+      this.#buffer += chunk;
+      return;
+    }
+    this.#awaitsTagEnd = false;
     const rest = this.#buffer.slice(this.#at);
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;
@@ -151,9 +148,7 @@ export class MarkupScanner {
     while (this.#at < this.#buffer.length && !this.#stopped && this.#step()) {
       // each step passes over one piece of markup
     }
-    if (this.#captureFrom >= 0 && this.#captured.length <= maxTextBytes) {
-      this.#captured += this.#buffer.slice(Math.max(this.#captureFrom - this.#base, 0), this.#at);
-    }
+    this.#capture.keep(this.#buffer, this.#base, this.#at);
   }
 
   /**
@@ -230,7 +225,7 @@ export class MarkupScanner {
     } else {
       this.#sawElement = true;
       this.#handler.onOpen(name, this.#tagEnd);
-      if (!this.#stopped) this.#handler.onClose(this.#base + contentEnd);
+      this.#handler.onClose(this.#base + contentEnd);
     }
     this.#at = end;
     return true;
@@ -280,7 +275,9 @@ export class MarkupScanner {
   }
 
   #incomplete(start: number, end: number): boolean {
-    return (end === 0 ? this.#buffer.length : end) - start > maxTagBytes ? this.#lose() : false;
+    if ((end === 0 ? this.#buffer.length : end) - start > maxTagBytes) return this.#lose();
+    this.#awaitsTagEnd = true;
+    return false;
   }
 
   #lose(doctype = false): boolean {

@@ -24,6 +24,8 @@ function joined(parts: readonly Buffer[]): Buffer {
   return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
 }
 
+const maxHeadParts = 16;
+
 /** How a {@link MessageRewriter} goes about it. */
 export interface RewriterInternals extends ScannerOptions {
   /** Whether a URL may stand after an offset that is outside of any struct; where none may, the reading ends. */
@@ -75,8 +77,7 @@ export class MessageRewriter {
     const finder = this.#finder;
     const urls = finder?.urls ?? [];
     const reason = this.#reason();
-    const rewritten = urls.some((url) => url.rewritten !== undefined);
-    const outcome = rewritten ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
+    const outcome = finder?.rewroteAny === true ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
     const head = this.#wide || this.#headBytes === 0 ? undefined : joined(this.#head);
     return new LazyMessage(head, this.#options.contentType, { urls, outcome, reason });
   }
@@ -94,6 +95,8 @@ export class MessageRewriter {
     const part = bytes.length > left ? Buffer.from(bytes.subarray(0, left)) : bytes;
     this.#head.push(part);
     this.#headBytes += part.length;
+    // Small chunks would cost more than they hold.
+    if (this.#head.length > maxHeadParts) this.#head = [joined(this.#head)];
   }
 
   #begin(): void {

@@ -62,7 +62,7 @@ export interface CwmpMessage {
   readonly sessionTimeout: number | undefined;
   /** FaultCode of a CWMP fault: `9005`. */
   readonly faultCode: string | undefined;
-  /** Every ConnectionRequestURL that was found, in order. */
+  /** The ConnectionRequestURLs that were found, in order; the first 64. */
   readonly urls: readonly ConnectionRequestUrl[];
   /** How it went. */
   readonly outcome: RewriteOutcome;

@@ -1,10 +1,8 @@
 import { escapeText, readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
-import { MarkupScanner, maxTextBytes, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
+import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
-
-/** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
-export const maxHeldBytes: number = 2 * maxTextBytes;
+import { maxHeldBytes, maxUrls } from './scan-limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
 export interface Splice {
@@ -19,7 +17,7 @@ const urlNames: ReadonlySet<string> = new Set([
   'InternetGatewayDevice.ManagementServer.ConnectionRequestURL',
   'Device.ManagementServer.ConnectionRequestURL',
 ]);
-const absoluteHttpUrl = /^https?:\/\/[^\s/?#\\][^\s]*$/i;
+const absoluteHttpUrl = /^https?:\/\/[^\s\p{Cc}/?#\\][^\s\p{Cc}]*$/iu;
 
 function isMessage(name: string): boolean {
   return name === 'Inform' || name === 'GetParameterValuesResponse';
@@ -53,8 +51,10 @@ function roleOf(name: string, parent: Role | undefined): Role {
  * GetParameterValuesResponse (SPEC.md §6.2), be it in an Envelope or bare.
  */
 export class UrlFinder implements MarkupHandler {
-  /** Every ConnectionRequestURL found so far. */
+  /** The ConnectionRequestURLs found so far, {@link maxUrls} at most. */
   readonly urls: ConnectionRequestUrl[] = [];
+  /** Whether any of them is replaced. */
+  rewroteAny = false;
   /** What is to be replaced, in the order of the message; whoever applies a splice may remove it. */
   readonly splices: Splice[] = [];
   /** Why the first URL that was left as it is was left. */
@@ -157,8 +157,12 @@ export class UrlFinder implements MarkupHandler {
     this.#heldFrom = undefined;
   }
 
+  #tell(url: ConnectionRequestUrl): void {
+    if (this.urls.length < maxUrls) this.urls.push(url);
+  }
+
   #keep(original: string, reason: UnchangedReason): void {
-    this.urls.push({ original, rewritten: undefined });
+    this.#tell({ original, rewritten: undefined });
     this.keptReason ??= reason;
   }
 
@@ -171,7 +175,8 @@ export class UrlFinder implements MarkupHandler {
     if (!absoluteHttpUrl.test(original)) return this.#keep(original, 'not-a-url');
     const rewritten = this.#rewriteUrl(original);
     if (rewritten === undefined || rewritten === original) return this.#keep(original, 'kept');
-    this.urls.push({ original, rewritten });
+    this.#tell({ original, rewritten });
+    this.rewroteAny = true;
     this.splices.push({
       start: offset + data.start,
       end: offset + data.end,
