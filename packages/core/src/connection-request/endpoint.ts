@@ -11,14 +11,14 @@ export interface WakeEndpointOptions {
   /** Asks who a request is from. Absent: everybody may ask. */
   readonly authenticator?: Authenticator;
   /**
-   * The real ConnectionRequestURL behind a request target and its `Host`. Throws a {@link CwmpProxyError} whose `statusCode` is a 4xx for
-   * a target that is wrong or not allowed.
+   * The real ConnectionRequestURL behind a request target and its `Host`. Throws a {@link CwmpProxyError} whose `statusCode` is
+   * a 4xx for a target that is wrong or not allowed.
    */
   readonly resolve: (target: string, host: string | undefined) => string;
   /** Hands the CPE's challenge to the ACS and its answer to the CPE, where the request answers no challenge of ours. */
   readonly relay?: Relay;
   /** What wakes. */
-  readonly pipeline: WakePipeline;
+  readonly pipeline: Pick<WakePipeline, 'wake'>;
   /** Most time for all legs, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
   /**

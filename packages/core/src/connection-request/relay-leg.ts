@@ -18,17 +18,17 @@ export class RelayLeg {
   readonly #origin: Origin;
   readonly #options: RelayLegOptions;
   readonly #record: WakeRecord;
-  readonly #running: Set<CpeConnection>;
+  readonly #open: Set<CpeConnection>;
   #connection: CpeConnection | undefined;
   #stopped: 'timeout' | 'aborted' | undefined;
   #interrupt: (() => void) | undefined;
 
-  /** @param running Where the connection is listed while it is in use. */
-  constructor(origin: Origin, options: RelayLegOptions, record: WakeRecord, running: Set<CpeConnection>) {
+  /** @param open All connections that are open. */
+  constructor(origin: Origin, options: RelayLegOptions, record: WakeRecord, open: Set<CpeConnection>) {
     this.#origin = origin;
     this.#options = options;
     this.#record = record;
-    this.#running = running;
+    this.#open = open;
   }
 
   /** Ends it at once. What has come of an answer still counts. */
@@ -42,7 +42,6 @@ export class RelayLeg {
   release(): CpeConnection | undefined {
     const connection = this.#connection;
     this.#connection = undefined;
-    if (connection !== undefined) this.#running.delete(connection);
     return connection;
   }
 
@@ -58,7 +57,7 @@ export class RelayLeg {
       (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
       'User-Agent: cwmp-proxy\r\n\r\n';
     if (held !== undefined) {
-      this.#own(held);
+      this.#connection = held;
       if (held.reusable) {
         const reply = await this.#request(held, text, authorization);
         // A CPE that drops the connection between the legs has not read the answer; one that was slow may have.
@@ -70,8 +69,8 @@ export class RelayLeg {
     if (typeof address !== 'string') return { ...address, unreached: true };
     this.#record.address = address;
     this.#record.begin('connect');
-    const connection = new CpeConnection(this.#origin, address, this.#options.tls);
-    this.#own(connection);
+    const connection = new CpeConnection(this.#origin, address, this.#options.tls, this.#open);
+    this.#connection = connection;
     const failure = await connection.open();
     this.#record.end(failure);
     if (failure !== undefined) return { ...failure, unreached: true };
@@ -83,11 +82,6 @@ export class RelayLeg {
     if (this.#stopped !== undefined) return this.#stopped;
     if (failure.error === 'forbidden') return 'forbidden';
     return failure.unreached === true ? 'unreachable' : 'protocol-error';
-  }
-
-  #own(connection: CpeConnection): void {
-    this.#connection = connection;
-    this.#running.add(connection);
   }
 
   async #request(connection: CpeConnection, text: string, authorization: string | undefined): Promise<Reply | Failure> {

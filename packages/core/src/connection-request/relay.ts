@@ -42,7 +42,7 @@ export type RelayAnswer =
 export class Relay {
   readonly #options: RelayOptions;
   readonly #table: RelayTable;
-  readonly #running = new Set<CpeConnection>();
+  readonly #connections = new Set<CpeConnection>();
   readonly #maxRunning: number;
   readonly #idPrefix = randomBytes(4).toString('hex');
   #count = 0;
@@ -85,7 +85,7 @@ export class Relay {
   close(): void {
     this.#closed = true;
     this.#table.close();
-    for (const connection of this.#running) connection.stop('aborted');
+    for (const connection of this.#connections) connection.stop('aborted');
   }
 
   async #exchange(
@@ -97,7 +97,7 @@ export class Relay {
   ): Promise<RelayAnswer> {
     const given = authorization === undefined ? undefined : readAnswer(authorization);
     const held = given === undefined ? undefined : this.#table.take(origin.key, given.nonce);
-    const leg = new RelayLeg(origin, this.#options, record, this.#running);
+    const leg = new RelayLeg(origin, this.#options, record, this.#connections);
     const stop = (): void => leg.stop('aborted');
     const timer = setTimeout(() => leg.stop('timeout'), this.#options.timeoutMs).unref();
     signal.addEventListener('abort', stop);
