@@ -6,7 +6,7 @@ import type { DigestAlgorithm, DigestReading } from '../auth/digest-algorithm.js
 import { chooseDigestChallenge, type DigestChallenge } from '../auth/digest-challenge.js';
 import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
 import type { Credentials } from './credentials.js';
-import type { Origin } from './origin.js';
+import { isAllowed, type Origin } from './origin.js';
 import type { Reply } from './reply-reader.js';
 import type { WakeRecord } from './wake-record.js';
 import type { WakeOutcome } from './wake-result.js';
@@ -151,7 +151,7 @@ export class WakeAttempt {
     if (this.#stopped !== undefined) return { error: this.#stopped };
     this.#record.begin('connect');
     let failure: Failure | undefined = { error: 'forbidden' };
-    if (policy === undefined || policy.allows(address)) {
+    if (isAllowed(policy, origin, address)) {
       const connection = new CpeConnection(origin, address, tls, connections);
       this.#connection = connection;
       failure = await connection.open();
@@ -204,7 +204,8 @@ function isSuccess(status: number): boolean {
   return status === 200 || status === 204;
 }
 
-function outcomeOfStatus(status: number): WakeOutcome {
+/** The outcome that a final status of a CPE comes to. */
+export function outcomeOfStatus(status: number): WakeOutcome {
   return isSuccess(status) ? 'accepted' : status === 503 ? 'busy' : 'refused';
 }
 

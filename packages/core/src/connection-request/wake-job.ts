@@ -2,7 +2,7 @@ import type { WakePolicy } from '../url/wake-policy.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
 import type { CpeConnection, Failure, WakeTls } from './cpe-connection.js';
 import { type CredentialsSource, pairsFor } from './credentials.js';
-import type { Origin } from './origin.js';
+import { isAllowed, type Origin } from './origin.js';
 import { literalAddress, resolveHost } from './resolve-host.js';
 import type { Turns } from './turns.js';
 import { type StopReason, WakeAttempt } from './wake-attempt.js';
@@ -52,7 +52,7 @@ export class WakeJob {
   async run(): Promise<WakeOutcome> {
     const { origin, policy } = this.settings;
     let address = literalAddress(origin);
-    if (address !== undefined && policy?.allows(address) === false) {
+    if (address !== undefined && !isAllowed(policy, origin, address)) {
       this.record.begin('connect');
       this.record.end({ error: 'forbidden' });
       return 'forbidden';
