@@ -10,7 +10,7 @@ import { plainHost } from '../helpers/hosts/plain-host.js';
 
 test('counts a session, a failed wake and the backends by the conventions of Prometheus', async (t) => {
   const acs = await startAcs(t);
-  const app = await startApp(t, plainHost, { backends: [acs.url, 'http://127.0.0.1:1'] });
+  const app = await startApp(t, plainHost, { backends: [acs.url, 'http://127.0.0.1:2'] });
   const registry = new Registry();
   const stop = collectMetrics(app.proxy, { registry });
   const cpe = startCpe(t);
@@ -32,7 +32,7 @@ test('counts a session, a failed wake and the backends by the conventions of Pro
     'cwmp_proxy_wake_duration_seconds_count{outcome="unreachable"} 1',
     `cwmp_proxy_backend_state{backend="${acs.url}",state="up"} 1`,
     `cwmp_proxy_backend_sessions{backend="${acs.url}"} 0`,
-    'cwmp_proxy_backend_requests_in_flight{backend="http://127.0.0.1:1"} 0',
+    'cwmp_proxy_backend_requests_in_flight{backend="http://127.0.0.1:2"} 0',
   ]) {
     assert.ok(text.split('\n').includes(line), `${line} is missing in\n${text}`);
   }

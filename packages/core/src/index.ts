@@ -15,19 +15,29 @@ export type {
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
 export { type AppListener, type MountOptions, proxyFirst, type ServingProxy } from './mount/proxy-first.js';
+export { acsPresets } from './acs-presets.js';
 export type {
+  AccessMode,
+  AccessOptions,
   ActiveHealthOptions,
   BackendOptions,
   ConnectionRequestOptions,
+  CpeAuthOptions,
   CwmpProxyOptions,
   ForwardingOptions,
   HealthOptions,
   LimitOptions,
   SessionOptions,
   TimeoutOptions,
+  UrlOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
 export type { Counts, ProxyStats } from './stats.js';
+export type { CpeSecrets, CpeUser } from './auth/cpe-authenticator.js';
+export { type CpeIdentity, cpeUsername, readCpeUsername } from './auth/cpe-username.js';
+export type { OfferedAlgorithm, UserSecret } from './auth/digest-authenticator.js';
+export type { UrlForm } from './url/proxied-url.js';
+export type { AllowedTarget } from './url/wake-policy.js';
 
 // One part only: the rewriter
 export { InformRewriter } from './soap/inform-rewriter.js';
