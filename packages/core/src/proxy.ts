@@ -127,6 +127,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.emit('wake', event),
+      onStoreFault: () => {
+        this.emit('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
+      },
     });
   }
 

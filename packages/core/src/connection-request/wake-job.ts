@@ -23,6 +23,8 @@ export interface JobSettings {
   readonly turns: Turns;
   /** All connections that are open. */
   readonly connections: Set<CpeConnection>;
+  /** Asks the other instances of a fleet; resolves with the outcome when one of them has woken the CPE. */
+  readonly enterFleet: (() => Promise<WakeOutcome | undefined>) | undefined;
   /** Milliseconds until the CPE may be asked again. */
   readonly spacing: () => number;
 }
@@ -56,6 +58,13 @@ export class WakeJob {
       this.record.begin('connect');
       this.record.end({ error: 'forbidden' });
       return 'forbidden';
+    }
+    if (this.settings.enterFleet !== undefined) {
+      this.record.begin('turn');
+      const elsewhere = await this.#unlessStopped(this.settings.enterFleet());
+      if (this.#stopped !== undefined) return this.#stopped;
+      this.record.end();
+      if (elsewhere !== undefined) return elsewhere;
     }
     for (let attempt = 0; ; attempt += 1) {
       const spacing = this.settings.spacing();
