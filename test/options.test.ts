@@ -23,6 +23,7 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   },
   { name: 'a misspelt group', options: { timeout: {} }, message: /^timeout: unknown option/ },
   { name: 'a misspelt option', options: { timeouts: { conectMs: 1 } }, message: /^timeouts\.conectMs: unknown option/ },
+  { name: 'a limit of nothing', options: { limits: { maxBodyBytes: 0 } }, message: /^limits\.maxBodyBytes: / },
   { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },
   { name: 'a time as text', options: { timeouts: { connectMs: '5s' } }, message: /^timeouts\.connectMs: / },
   { name: 'no connectionRequests', options: { connectionRequests: undefined }, message: /^connectionRequests: / },
