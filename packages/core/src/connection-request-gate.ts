@@ -5,6 +5,7 @@ import { Relay } from './connection-request/relay.js';
 import { checkPipelineOptions } from './connection-request/wake-options.js';
 import { WakePipeline } from './connection-request/wake-pipeline.js';
 import type { WakeEvent } from './connection-request/wake-result.js';
+import type { CwmpProxyError } from './errors.js';
 import type { ResolvedConnectionRequests } from './resolve-connection-requests.js';
 import type { ProxiedUrls } from './url/proxied-url.js';
 import type { OwnAddress } from './url/refused-addresses.js';
@@ -18,6 +19,7 @@ export interface ConnectionRequestGateSettings {
   ownAddresses: () => Iterable<OwnAddress>;
   onInform: InformSource;
   onWake: (event: WakeEvent) => void;
+  onFailure: (error: CwmpProxyError) => void;
 }
 
 /** ACS → CPE: the rooms behind the endpoint, wired. */
@@ -29,7 +31,7 @@ export class ConnectionRequestGate {
   readonly #access: Access;
   readonly #relay: Relay | undefined;
 
-  constructor({ options, urls, ownAddresses, onInform, onWake }: ConnectionRequestGateSettings) {
+  constructor({ options, urls, ownAddresses, onInform, onWake, onFailure }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, timeoutMs } = options;
     const { modes, htpasswd, ...access } = options.access;
     const defaults = credentials === undefined ? {} : { credentials };
@@ -51,6 +53,7 @@ export class ConnectionRequestGate {
       resolve: (target, host) => urls.resolve(target, host),
       pipeline: this.pipeline,
       timeoutMs,
+      onFailure,
     });
   }
 

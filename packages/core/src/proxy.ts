@@ -95,6 +95,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.emit('wake', event),
+      onFailure: (error) => this.emit('failure', { error, method: 'GET' }),
     });
   }
 
