@@ -84,10 +84,7 @@ test('calls for one CPE at the same time share one request, each with its own ti
   assert.equal((await last).outcome, 'accepted');
   assert.equal(cpe.state.requests.length, 1);
   assert.equal(new Set(events.map(({ id }) => id)).size, 1);
-  assert.deepEqual(
-    events.map(({ outcome }) => outcome).sort(),
-    ['aborted', 'accepted', 'accepted', 'timeout'],
-  );
+  assert.deepEqual(events.map(({ outcome }) => outcome).sort(), ['aborted', 'accepted', 'accepted', 'timeout']);
   assert.equal(events[0]?.origin, cpe.url);
 });
 

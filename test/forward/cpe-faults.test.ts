@@ -157,6 +157,7 @@ for (const { name, act, expect, code, arrivals = 0 } of faults) {
       backends: [backend.url],
       timeouts: { requestMs: 100 },
       limits: { maxBodyBytes: 1_000_000, maxDecodedBytes: 1_000_000 },
+      forwarding: { unknownCoding: 'reject' },
     });
     const cpe = await RawConnection.open(port, { allowHalfOpen: true });
     atEnd(t, () => cpe.socket.destroy());

@@ -83,6 +83,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       maxHeldBytes: limits.maxHeldBytes,
       maxBodyBytes: limits.maxBodyBytes,
       maxDecodedBytes: limits.maxDecodedBytes,
+      unknownCoding: forwarding.unknownCoding,
       quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
     });
