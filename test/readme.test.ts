@@ -24,13 +24,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+interface Example {
+  url: string;
+  /** What it has printed. */
+  output: () => string;
+  /** Its exit code. */
+  exited: Promise<unknown>;
+}
+
 /** Starts an example as it stands, but for its ports and the addresses of its backends. */
-async function startExample(
-  t: TestContext,
-  name: string,
-  code: string,
-  backend: string,
-): Promise<{ url: string; output: () => string }> {
+async function startExample(t: TestContext, name: string, code: string, backend: string): Promise<Example> {
   const port = await freePort();
   const adapted = code
     .replaceAll('8080', String(port))
@@ -41,16 +44,16 @@ async function startExample(
   const file = new URL(`${name}.mjs`, folder);
   writeFileSync(file, adapted);
   const child = spawn(process.execPath, [file.pathname], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit').then(([code]: unknown[]) => code);
   t.after(async () => {
-    if (child.exitCode !== null) return;
     child.kill();
-    await once(child, 'exit');
+    await exited;
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
-  return { url: `http://127.0.0.1:${port}`, output: () => output };
+  return { url: `http://127.0.0.1:${port}`, output: () => output, exited };
 }
 
 async function postWhenListening(url: string, body: string): Promise<Response> {
@@ -83,3 +86,14 @@ for (const heading of ['### Express', '### Koa', '### Plain `node:http`']) {
     assert.equal(received, inform.replace('http://192', `${url}/client?origin=http://192`));
   });
 }
+
+test('the example below "### From code" wakes a CPE, drains a backend and closes', async (t) => {
+  const acs = await serve(t, (_request, response) => response.end());
+  const cpe = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  const code = `${exampleBelow('### Plain `node:http`')}\n${exampleBelow('### From code')}\nserver.close();`
+    .replace('http://192.168.100.50:7547', cpe.url)
+    .replace('http://10.0.0.12:7547', acs.url);
+  const { output, exited } = await startExample(t, 'FromCode', code, acs.url);
+  assert.equal(await exited, 0);
+  assert.equal(output(), 'accepted\n');
+});

@@ -33,8 +33,10 @@ export async function demo({ startGateway, print, paint, keepUntil, fault }: Dem
     print('');
     print(paint('success', `✓ Every step was observed, in ${seconds} s.`));
     if (keepUntil !== undefined) {
+      // Listens before it says so: whoever reads the last line may press Ctrl-C at once.
+      const end = keepUntil();
       offerToTry(world, print, paint);
-      await keepUntil();
+      await end;
     }
     return 0;
   } catch (error) {

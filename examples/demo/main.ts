@@ -49,4 +49,6 @@ async function main(): Promise<number> {
   });
 }
 
+// A reader that has left (`| head`) will not see every step.
+process.stdout.on('error', () => process.exit(1));
 process.exitCode = await main();

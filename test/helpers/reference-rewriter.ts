@@ -1,6 +1,8 @@
 // What the rewriter is held against: the rules of soap/ once more, on the whole document as one string, with a tree, without
 // a parser, a stream or a shortcut. Nothing here may import from packages/.
 
+import { isBlank, local, parse, unitsOf, type Element, type Unit } from './reference-parser.js';
+
 export interface ReferenceResult {
   body: string;
   urls: { original: string; rewritten: string | undefined }[];
@@ -9,162 +11,8 @@ export interface ReferenceResult {
   facts: Record<string, unknown>;
 }
 
-interface Element {
-  name: string;
-  attributes: string;
-  from: number;
-  to: number | undefined;
-  children: Element[];
-  parent: Element | undefined;
-}
-
-interface Tree {
-  root: Element;
-  all: Element[];
-  lostAt: number | undefined;
-  doctype: boolean;
-}
-
-const maxTag = 16384;
 const maxText = 16384;
 const maxHeld = 32768;
-const maxDepth = 256;
-
-function local(name: string): string {
-  return name.slice(name.lastIndexOf(':') + 1);
-}
-
-const startTag = /<([A-Za-z_:\x80-\xff][^\s/>]*)((?:\s+[^\s=/>]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*(\/?)>/y;
-const endTag = /<\/\s*([^\s>/='"]*)[^>]*>/y;
-
-export function parse(xml: string): Tree {
-  const root: Element = { name: '', attributes: '', from: 0, to: undefined, children: [], parent: undefined };
-  const tree: Tree = { root, all: [], lostAt: undefined, doctype: false };
-  let at = 0;
-  let open = root;
-  let depth = 0;
-  const lose = (): Tree => {
-    tree.lostAt = at;
-    return tree;
-  };
-  for (;;) {
-    at = xml.indexOf('<', at);
-    if (at < 0) return tree;
-    const rest = xml.slice(at, at + 9);
-    const skipTo = (mark: string, skip: number): number => {
-      const end = xml.indexOf(mark, at + skip);
-      return end < 0 ? xml.length : end + mark.length;
-    };
-    if (rest.startsWith('<!--')) at = skipTo('-->', 4);
-    else if (rest === '<![CDATA[') at = skipTo(']]>', 9);
-    else if (rest === '<!DOCTYPE') {
-      tree.doctype = tree.all.length === 0;
-      return lose();
-    } else if (rest.startsWith('<!')) {
-      if (
-        ['<!--', '<![CDATA[', '<!DOCTYPE'].some(
-          (opening) => at + rest.length === xml.length && opening.startsWith(rest),
-        )
-      ) {
-        return tree;
-      }
-      return lose();
-    } else if (rest.startsWith('<?')) at = skipTo('?>', 2);
-    else if (rest.startsWith('</')) {
-      endTag.lastIndex = at;
-      const match = endTag.exec(xml);
-      const length = (match?.[0] ?? xml.slice(at)).length;
-      if (length > maxTag) return lose();
-      if (match === null) return tree;
-      let closing: Element | undefined = open;
-      let count = 0;
-      while (closing !== undefined && closing !== root && closing.name !== match[1]) {
-        closing = closing.parent;
-        count += 1;
-      }
-      if (closing !== undefined && closing !== root) {
-        for (let element = open; ; element = element.parent ?? root) {
-          element.to = at;
-          if (element === closing) break;
-        }
-        open = closing.parent ?? root;
-        depth -= count + 1;
-      }
-      at += length;
-    } else if (/^<[A-Za-z_:\x80-\xff]/.test(rest)) {
-      if (depth >= maxDepth) return lose();
-      startTag.lastIndex = at;
-      const match = startTag.exec(xml);
-      const length = (match?.[0] ?? xml.slice(at)).length;
-      if (length > maxTag) return lose();
-      if (match === null) return tree;
-      const [whole, name = '', attributes = '', slash] = match;
-      const from = at + whole.length;
-      const element: Element = { name, attributes, from, to: undefined, children: [], parent: open };
-      open.children.push(element);
-      tree.all.push(element);
-      if (slash === '/') element.to = from;
-      else {
-        open = element;
-        depth += 1;
-      }
-      at = from;
-    } else at += 1;
-  }
-}
-
-export interface Unit {
-  text: string;
-  from: number;
-  to: number;
-  section: { from: number; to: number } | undefined;
-}
-
-/** Each character of a content, with the bytes it came from; undefined where there is markup in it. */
-export function unitsOf(raw: string): Unit[] | undefined {
-  const units: Unit[] = [];
-  let at = 0;
-  while (at < raw.length) {
-    const comment = /^(?:<!--[^]*?-->|<\?[^]*?\?>)/.exec(raw.slice(at));
-    const section = /^<!\[CDATA\[([^]*?)\]\]>/.exec(raw.slice(at));
-    const reference = /^&(#x[0-9a-fA-F]+|#[0-9]+|amp|lt|gt|quot|apos);/.exec(raw.slice(at, at + 64));
-    if (comment !== null) at += comment[0].length;
-    else if (section !== null) {
-      const from = at;
-      const to = at + section[0].length;
-      for (const character of section[1] ?? '') {
-        units.push({ text: character, from: at + 9, to: at + 10, section: { from, to } });
-        at += 1;
-      }
-      at = to;
-    } else if (reference !== null) {
-      const [whole, name = ''] = reference;
-      const code = name.startsWith('#x') ? Number.parseInt(name.slice(2), 16) : Number.parseInt(name.slice(1), 10);
-      let text: string;
-      if (!name.startsWith('#'))
-        text =
-          new Map([
-            ['amp', '&'],
-            ['lt', '<'],
-            ['gt', '>'],
-            ['quot', '"'],
-            ['apos', "'"],
-          ]).get(name) ?? '';
-      else text = code > 0 && code <= 0x10ffff ? `\u0000${String.fromCodePoint(code)}` : whole;
-      units.push({ text, from: at, to: at + whole.length, section: undefined });
-      at += whole.length;
-    } else if (raw.charAt(at) === '<') return undefined;
-    else {
-      units.push({ text: raw.charAt(at), from: at, to: at + 1, section: undefined });
-      at += 1;
-    }
-  }
-  return units;
-}
-
-function isBlank(unit: Unit): boolean {
-  return ['', ' ', '\t', '\r', '\n'].includes(unit.text.replace('\u0000', ''));
-}
 
 /** Characters that came as numeric references bear a leading NUL, so that only the others are decoded. */
 function textOf(units: Unit[], charset: string): string {
@@ -214,10 +62,6 @@ function escaped(text: string): string {
   }).join('');
 }
 
-function path(element: Element): string[] {
-  return element.parent === undefined ? [] : [...path(element.parent), local(element.name)];
-}
-
 const messages = ['Inform', 'GetParameterValuesResponse'];
 
 function messageAt(names: string[]): number {
@@ -226,7 +70,7 @@ function messageAt(names: string[]): number {
 }
 
 function isStruct(element: Element): boolean {
-  const names = path(element);
+  const names = element.path;
   if (names.at(-1) !== 'ParameterValueStruct') return false;
   const first = names.indexOf('ParameterValueStruct');
   // Below the first struct there are only structs: what is inside of another child of a struct is nobody's.
@@ -263,7 +107,7 @@ export function referenceRewrite(
     const last = text.at(-1);
     const original = textOf(text, charset).replaceAll(/\r\n?/g, '\n');
     if (first === undefined || last === undefined) return keep('', 'empty');
-    if (!/^https?:\/\/[^\s/?#\\]/i.test(original) || /\s/.test(original)) return keep(original, 'not-a-url');
+    if (!/^https?:\/\/[^\s/?#\\]/i.test(original) || /[\s\p{Cc}]/u.test(original)) return keep(original, 'not-a-url');
     const rewritten = rewriteUrl(original);
     if (rewritten === undefined || rewritten === original) return keep(original, 'kept');
     urls.push({ original, rewritten });
@@ -327,7 +171,7 @@ export function referenceRewrite(
 function factsOf(xml: string, charset: string): Record<string, unknown> {
   const { all } = parse(xml.slice(0, 65536));
   const isMessage = (element: Element): boolean => {
-    const names = path(element);
+    const names = element.path;
     const at = messageAt(names);
     return names.length === at + 1 && (at > 0 || messages.includes(names[0] ?? ''));
   };
@@ -339,26 +183,25 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
     const units = unitsOf(xml.slice(element.from, element.to));
     return units === undefined ? undefined : textOf(trimmed(units), charset).replaceAll(/\r\n?/g, '\n');
   };
-  const inMessage = (...wanted: string[]): string[] => {
-    if (message === undefined) return [];
-    const depth = path(message).length - 1;
-    return all
-      .slice(until)
-      .filter((element) => belongsTo(element, message) && path(element).slice(depth).join('/') === wanted.join('/'))
-      .map(read)
-      .filter((text) => text !== undefined);
-  };
-  const inHeader = (name: string): string | undefined =>
+  const childOf = (parent: Element | undefined, name: string): Element[] =>
+    (parent?.children ?? []).filter((child) => local(child.name) === name);
+  const inform = message !== undefined && local(message.name) === 'Inform' ? message : undefined;
+  const fault = message !== undefined && local(message.name) === 'Fault' ? message : undefined;
+  const text = (elements: Element[]): string[] => elements.map(read).filter((found) => found !== undefined);
+  const inHeader = (name: string): string[] =>
     all
       .slice(0, until)
-      .filter((element) => path(element).join('/') === `Envelope/Header/${name}`)
+      .filter((element) => element.path.join('/') === `Envelope/Header/${name}`)
       .map(read)
-      .find((text) => text !== undefined);
+      .filter((text) => text !== undefined);
   const whole = (text: string | undefined): number | undefined =>
     text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+  const deviceId = childOf(inform, 'DeviceId')[0];
   const device = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].map(
-    (name) => inMessage('Inform', 'DeviceId', name)[0],
+    (name) => text(childOf(deviceId, name))[0],
   );
+  const eventStructs = childOf(childOf(inform, 'Event')[0], 'EventStruct');
+  const faults = childOf(fault, 'detail').flatMap((detail) => childOf(detail, 'Fault'));
   const namespaces = all
     .slice(0, until + 1)
     .flatMap((element) => [...element.attributes.matchAll(/(?:^|\s)xmlns[^=]*=\s*["']([^"']*)["']/g)])
@@ -367,20 +210,13 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
   const [manufacturer = '', oui = '', productClass = '', serialNumber = ''] = device;
   return {
     method: message === undefined ? undefined : local(message.name),
-    id: inHeader('ID'),
+    id: inHeader('ID')[0],
     namespaceVersion: namespaces[0],
     device: device.some((part) => part !== undefined) ? { manufacturer, oui, productClass, serialNumber } : undefined,
-    events: inMessage('Inform', 'Event', 'EventStruct', 'EventCode'),
-    retryCount: inMessage('Inform', 'RetryCount')
-      .map(whole)
-      .find((count) => count !== undefined),
-    currentTime: inMessage('Inform', 'CurrentTime')[0],
-    sessionTimeout: whole(inHeader('SessionTimeout')),
-    faultCode: inMessage('Fault', 'detail', 'Fault', 'FaultCode')[0],
+    events: text(eventStructs.flatMap((struct) => childOf(struct, 'EventCode'))),
+    retryCount: whole(text(childOf(inform, 'RetryCount').slice(0, 1))[0]),
+    currentTime: text(childOf(inform, 'CurrentTime').slice(0, 1))[0],
+    sessionTimeout: whole(inHeader('SessionTimeout')[0]),
+    faultCode: text(faults.flatMap((element) => childOf(element, 'FaultCode')))[0],
   };
-}
-
-function belongsTo(element: Element, ancestor: Element): boolean {
-  for (let at: Element | undefined = element; at !== undefined; at = at.parent) if (at === ancestor) return true;
-  return false;
 }

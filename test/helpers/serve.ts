@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import type { TestContext } from 'node:test';
+import { atEnd } from './at-end.js';
 
 /** A server on loopback, and where it is. */
 export interface Served<S extends NetServer = Server> {
@@ -24,7 +25,7 @@ export async function serve(t: TestContext, listener: RequestListener): Promise<
 export async function listen(t: TestContext, server: NetServer): Promise<{ port: number; url: string }> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => closeWithoutConnections(server));
+  atEnd(t, () => closeWithoutConnections(server));
   const { port } = addressOf(server);
   return { port, url: `http://127.0.0.1:${port}` };
 }

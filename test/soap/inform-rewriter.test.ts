@@ -12,7 +12,7 @@ async function stream(chunks: Iterable<Uint8Array>): Promise<{ body: Buffer; mes
   const rewriter = new InformRewriter({ rewriteUrl });
   const parts: Buffer[] = [];
   let message: CwmpMessage | undefined;
-  rewriter.on('message', (told) => {
+  rewriter.on('message', (told: CwmpMessage) => {
     assert.equal(message, undefined);
     message = told;
   });
@@ -30,4 +30,64 @@ test('streams each real message, byte by byte, to the same bytes and facts as in
     assert.equal(streamed.body.toString('latin1'), Buffer.from(whole.body).toString('latin1'), name);
     assert.equal(JSON.stringify(streamed.message), JSON.stringify(whole.message), name);
   }
+});
+
+const value = 'http://192.0.2.1/';
+const before = '<Inform><ParameterValueStruct><Name>Device.ManagementServer.ConnectionRequestURL</Name><Value>';
+const after = '</Value></ParameterValueStruct>';
+
+/** What has left after each of the pieces. */
+function leaving(...pieces: string[]): string[] {
+  const rewriter = new InformRewriter({ rewriteUrl });
+  return pieces.map((piece) => {
+    rewriter.write(piece);
+    const left: unknown = rewriter.read();
+    return Buffer.isBuffer(left) ? left.toString() : '';
+  });
+}
+
+test('lets everything leave at once but a value that may be replaced', () => {
+  assert.deepEqual(leaving('<Envelope><Bo', 'dy>', `${before}htt`, 'p://h/', after), [
+    '<Envelope><Bo',
+    'dy>',
+    before,
+    '',
+    `${rewriteUrl('http://h/')}${after}`,
+  ]);
+  const other = before.replace('URL', 'URI');
+  assert.deepEqual(leaving(`${other}htt`, 'p://h/'), [`${other}htt`, 'p://h/']);
+});
+
+test('holds a value back that stands before its name until that has ended', () => {
+  const struct = '<Inform><ParameterValueStruct><Value>';
+  const name = '</Value><Name>Device.ManagementServer.ConnectionRequestURL';
+  const left = leaving(`${struct}${value}`, name, '</Name>', '!');
+  assert.deepEqual(left, [struct, '', `${rewriteUrl(value)}${name}</Name>`, '!']);
+  assert.deepEqual(leaving(`${struct}${value}`, '</Value><Name>A', '</Name>'), [
+    struct,
+    '',
+    `${value}</Value><Name>A</Name>`,
+  ]);
+});
+
+test('lets go of a value that is too long', () => {
+  const long = 'x'.repeat(40_000);
+  assert.deepEqual(leaving(`${before}http://`, long, 'y', after), [before, `http://${long}`, 'y', after]);
+});
+
+test('ends with what rewriteUrl throws', async () => {
+  const rewriter = new InformRewriter({
+    rewriteUrl: () => {
+      throw new Error('not today');
+    },
+  });
+  await assert.rejects(pipeline(Readable.from([Buffer.from(before + value + after)]), rewriter.resume()), /not today/);
+});
+
+test('knows what a message was while it still streams', () => {
+  const rewriter = new InformRewriter({ rewriteUrl });
+  rewriter.write(`<Envelope><Body>${before}${value}${after}`);
+  rewriter.resume();
+  assert.equal(rewriter.message.method, 'Inform');
+  assert.equal(rewriter.message.outcome, 'rewritten');
 });

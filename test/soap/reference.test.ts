@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rewriteMessage, type CwmpMessage } from '@cwmp-proxy/core';
-import { MessageRewriter } from '#core/soap/message-rewriter.js';
 import { generateMessage } from '../helpers/message-generator.js';
 import { Random } from '../helpers/random.js';
 import { referenceRewrite } from '../helpers/reference-rewriter.js';
+import { factsOf, rewritePieces, rewriteUrl, singleBytes } from '../helpers/rewriting.js';
 
 const seeds = { from: 1, count: Number(process.env['CWMP_GENERATED'] ?? 20_000) };
-
-function rewriteUrl(url: string): string | undefined {
-  return url.startsWith('http://own.example/') ? undefined : `http://own.example/client?origin=${url}&x=<\u00e9>`;
-}
-
-function inPieces(pieces: Iterable<Buffer>, contentType: string | undefined): { body: string; message: CwmpMessage } {
-  const rewriter = new MessageRewriter({ rewriteUrl, contentType });
-  const parts: Buffer[] = [];
-  for (const piece of pieces) parts.push(...rewriter.push(piece));
-  parts.push(...rewriter.end());
-  return { body: Buffer.concat(parts).toString('latin1'), message: rewriter.message() };
-}
-
-function factsOf(message: CwmpMessage): Record<string, unknown> {
-  const { method, id, namespaceVersion, device, events, retryCount, currentTime, sessionTimeout, faultCode } = message;
-  return { method, id, namespaceVersion, device, events, retryCount, currentTime, sessionTimeout, faultCode };
-}
 
 /** Without what is undefined, which JSON leaves out too. */
 function plain(value: unknown): unknown {
@@ -41,16 +24,10 @@ test(`agrees with a naive reference on ${seeds.count} generated messages, whole,
     const runs: [string, string, CwmpMessage][] = [
       ['whole', Buffer.from(whole.body).toString('latin1'), whole.message],
     ];
-    const split = inPieces(new Random(seed).split(bytes, 6), contentType);
+    const split = rewritePieces(new Random(seed).split(bytes, 6), contentType);
     runs.push(['split', split.body, split.message]);
     if (bytes.length < 8192) {
-      const single = inPieces(
-        bytes
-          .toString('latin1')
-          .split('')
-          .map((byte) => Buffer.from(byte, 'latin1')),
-        contentType,
-      );
+      const single = rewritePieces(singleBytes(bytes), contentType);
       runs.push(['byte by byte', single.body, single.message]);
     }
     for (const [how, body, message] of runs) {

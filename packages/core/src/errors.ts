@@ -15,8 +15,10 @@ const statusByCode = {
 
   /** A CPE's request that two HTTP parsers may read in two ways, or that no CWMP peer sends; it reaches no backend. */
   ERR_CWMP_BAD_REQUEST: 400,
-  /** The CPE's request body did not arrive whole and in time. */
+  /** The CPE's request body was silent for too long before it was whole. */
   ERR_CWMP_REQUEST_TIMEOUT: 408,
+  /** Somebody has read the request's body before the proxy got it: a body parser that stands in front of it. */
+  ERR_CWMP_BODY_CONSUMED: 500,
   /** A body is longer, or expands to more, than the limits allow. */
   ERR_CWMP_BODY_TOO_LARGE: 413,
   /** A body is in a Content-Encoding that is not known; TR-069 A6 §3.4.7 has the CPE retry without one. */

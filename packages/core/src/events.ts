@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { BackendFigures } from './backends/backend.js';
+import type { WakeEvent } from './connection-request/wake-result.js';
 import type { CwmpProxyError } from './errors.js';
 import type { SessionEnd } from './sessions/session.js';
 import type { CwmpMessage, DeviceId } from './soap/message.js';
@@ -15,7 +16,7 @@ export interface SessionEvent {
 /** A CWMP session ended. */
 export interface SessionEndEvent extends SessionEvent {
   /**
-   * Why: `complete` by the ACS's empty answer, `cpe-gone` with the CPE's connection and no return, `idle` by its quiet time,
+   * Why: `complete` by the ACS's empty answer, `refused` by an answer of 400 or more other than 401, `cpe-gone` with the CPE's connection and no return, `idle` by its quiet time,
    * `failed` with the backend, `superseded` by a new Inform of the same CPE, `removed` with its backend, `closed` with the
    * proxy.
    */
@@ -50,9 +51,10 @@ export interface WarningEvent {
   /**
    * `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of
    * a CPE that thinks for longer. `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models
-   * give the parameter.
+   * give the parameter. `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; told once a minute
+   * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`.
    */
-  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG';
+  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT';
   /** What is wrong and what to do about it. */
   message: string;
 }
@@ -66,6 +68,8 @@ export interface CwmpProxyEvents {
   sessionEnd: [SessionEndEvent];
   message: [MessageEvent];
   inform: [InformEvent];
+  /** A wake ended, however it went. */
+  wake: [WakeEvent];
   /** A backend changed its state. */
   backend: [BackendFigures];
   failure: [FailureEvent];

@@ -25,7 +25,38 @@ export type {
   TimeoutOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
-export { InformRewriter, type InformRewriterEvents } from './soap/inform-rewriter.js';
+
+// One part only: the rewriter
+export { InformRewriter } from './soap/inform-rewriter.js';
 export type { ConnectionRequestUrl, CwmpMessage, DeviceId, RewriteOutcome, UnchangedReason } from './soap/message.js';
 export type { RewriteOptions } from './soap/message-rewriter.js';
 export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js';
+
+// One part only: the connection request
+export type { WakeTls } from './connection-request/cpe-connection.js';
+export type { Credentials, CredentialsRequest, CredentialsSource } from './connection-request/credentials.js';
+export { wakeCpe, type WakeCpeOptions } from './connection-request/wake-cpe.js';
+export type { WakeOptions } from './connection-request/wake-options.js';
+export type {
+  InformNotice,
+  WakeDevice,
+  WakeEvent,
+  WakeLeg,
+  WakeOutcome,
+  WakeResult,
+} from './connection-request/wake-result.js';
+
+// One part only: Digest and Basic
+export { parseAuthorization } from './auth/authorization.js';
+export type { CredentialChecker, Users } from './auth/basic.js';
+export { type Challenge, parseChallenges } from './auth/challenge.js';
+export {
+  type DigestAlgorithm,
+  digestHa1,
+  type DigestInput,
+  type DigestQop,
+  type DigestReading,
+  digestResponse,
+} from './auth/digest-algorithm.js';
+export { chooseDigestChallenge, type DigestChallenge, readDigestChallenge } from './auth/digest-challenge.js';
+export { answerDigest, type DigestAnswerOptions, type DigestExpectation, verifyDigest } from './auth/digest.js';

@@ -1,3 +1,4 @@
+import type { WakeOutcome } from './connection-request/wake-result.js';
 import type { CwmpProxyEmitter, CwmpProxyEvents } from './events.js';
 
 /** What {@link logEvents} writes to: pino's order, fields first and message second. */
@@ -8,6 +9,9 @@ export interface EventLogger {
 }
 
 type Listeners = { [Name in keyof CwmpProxyEvents]: (...event: CwmpProxyEvents[Name]) => void };
+
+/** Outcomes of a wake that reached its CPE. */
+const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
 
 /**
  * Logs the events of a proxy: Informs, wakes that reached their CPE and changes of backends at `info`; sessions and other
@@ -25,6 +29,7 @@ export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => v
     inform: ({ session, backend, device, events, url }) => {
       logger.info({ session, backend, device, events, url }, 'inform');
     },
+    wake: (event) => (reached.has(event.outcome) ? logger.info(event, 'wake') : logger.warn(event, 'wake failed')),
     backend: (event) => (event.state === 'ejected' ? logger.warn(event, 'backend') : logger.info(event, 'backend')),
     failure: ({ error, method }) => logger.warn({ code: error.code, method }, error.message),
     warning: ({ code, message }) => logger.warn({ code }, message),
@@ -36,6 +41,7 @@ export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => v
     proxy[method]('sessionEnd', listeners.sessionEnd);
     proxy[method]('message', listeners.message);
     proxy[method]('inform', listeners.inform);
+    proxy[method]('wake', listeners.wake);
     proxy[method]('backend', listeners.backend);
     proxy[method]('failure', listeners.failure);
     proxy[method]('warning', listeners.warning);

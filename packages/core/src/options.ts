@@ -1,4 +1,6 @@
+import type { Users } from './auth/basic.js';
 import type { BackendTls } from './backends/backend.js';
+import type { CredentialsSource } from './connection-request/credentials.js';
 
 /** The options of {@link createCwmpProxy}. */
 export interface CwmpProxyOptions {
@@ -46,13 +48,12 @@ export interface ConnectionRequestOptions {
   /**
    * Who may ask for a connection request, by HTTP Basic: a map from user name to password, or a function that decides.
    */
-  users:
-    Readonly<Record<string, string>> | ((user: { username: string; password: string }) => boolean | Promise<boolean>);
+  users: Users;
   /**
    * What a CPE is told when it asks for Digest: one pair, several to try in turn, or a function of the CPE. Without it only
    * CPEs that ask for nothing can be woken.
    */
-  credentials?: { username: string; password: string };
+  credentials?: CredentialsSource;
   /**
    * Longest time for all legs of a connection request that an ACS asked for, in milliseconds. Default 1 800: GenieACS
    * gives up after 2 000.
@@ -137,7 +138,7 @@ export interface TimeoutOptions {
   headersMs?: number;
   /** For the next byte of a backend's answer. Default 30 000. */
   bodyMs?: number;
-  /** For the next byte of a CPE's request body. Default 30 000. */
+  /** For the next byte of a CPE's request body, and for a CPE to take the next byte of its answer. Default 30 000. */
   requestMs?: number;
 }
 
@@ -148,6 +149,16 @@ export interface LimitOptions {
    * a longer one is streamed. TR-069 A6 §3.5 asks both ends to take requests of 32 768.
    */
   maxHeldBytes?: number;
+  /**
+   * Longest request body of a CPE, in bytes; longer ones get 413. Default: no limit, because TR-069 A6 §3.5 sets none and
+   * what is not held costs no memory.
+   */
+  maxBodyBytes?: number;
+  /**
+   * Most bytes that a compressed body may expand to; more gets 413. Default 16 777 216. It may also expand to a hundred
+   * times its own length at the most, once that is over 1 MiB.
+   */
+  maxDecodedBytes?: number;
   /**
    * Most CWMP sessions at once; the last tenth is kept for Informs. More get 503 with a `Retry-After` of their own.
    * Default 20 000.

@@ -1,18 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { createBasicAuthenticator } from './auth/basic.js';
 import { BackendControl } from './backend-control.js';
 import { BackendPool } from './backends/backend-pool.js';
+import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
+import { checkPipelineOptions, type WakeOptions } from './connection-request/wake-options.js';
+import { WakePipeline } from './connection-request/wake-pipeline.js';
+import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter } from './events.js';
+import { CwmpProxyEmitter, type InformEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
 import type { CwmpProxyOptions } from './options.js';
 import { resolveBackend, resolveOptions } from './resolve-options.js';
 import type { Session } from './sessions/session.js';
+import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
+import { createWakePolicy } from './url/wake-policy.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -26,6 +33,9 @@ export interface HandleOptions {
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
 const minKeepAliveMs = 30_000;
 
+/** Shortest time between two warnings of a limit on sessions, in milliseconds. */
+const limitWarningMs = 60_000;
+
 /**
  * A TR-069 proxy inside a Node process: it hands CPEs' messages to the backend ACSs with their ConnectionRequestURL
  * rewritten, and ACSs' connection requests to the CPEs. Made by {@link createCwmpProxy}.
@@ -34,17 +44,24 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** The backends: what they do, and which there are. */
   readonly backends: BackendControl;
   readonly #urls: ProxiedUrls;
+  readonly #pool: BackendPool;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
+  readonly #wakes: WakePipeline;
+  readonly #endpoint: WakeEndpoint;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
+  /** When a limit on sessions was last warned of. */
+  #limitWarned = -Infinity;
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
     super();
-    const { publicUrl, backends, sessions, health, forwarding, timeouts, limits } = resolveOptions(options);
+    const { publicUrl, backends, connectionRequests, sessions, health, forwarding, timeouts, limits } =
+      resolveOptions(options);
     this.#urls = createProxiedUrls(publicUrl);
     const pool = new BackendPool((figures) => this.emit('backend', figures));
+    this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,
       graceMs: sessions.graceMs,
@@ -57,11 +74,29 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
       edgeHeaders: new EdgeHeaders(forwarding),
+      affinity: sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool),
       rewriteUrl: (url) => this.#rewriteUrl(url),
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
-      requestTimeoutMs: timeouts.requestMs,
+      maxBodyBytes: limits.maxBodyBytes,
+      maxDecodedBytes: limits.maxDecodedBytes,
+      quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
+    });
+    const { allow, users, credentials, timeoutMs } = connectionRequests;
+    const wakeDefaults = credentials === undefined ? {} : { credentials };
+    checkPipelineOptions(wakeDefaults, 'connectionRequests.');
+    this.#wakes = new WakePipeline({
+      ...wakeDefaults,
+      policy: createWakePolicy(allow),
+      onInform: (listener) => this.#subscribe(listener),
+      onWake: (event) => this.emit('wake', event),
+    });
+    this.#endpoint = createWakeEndpoint({
+      authenticator: createBasicAuthenticator({ users }),
+      resolve: (target) => this.#urls.resolve(target),
+      pipeline: this.#wakes,
+      timeoutMs,
     });
   }
 
@@ -74,18 +109,32 @@ export class CwmpProxy extends CwmpProxyEmitter {
     try {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
-      await this.#forwarder.forward(request, response, target);
+      if (this.#urls.isEndpoint(target)) await this.#endpoint(request, response, target);
+      else await this.#forwarder.forward(request, response, target);
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      answerError(response, error);
+      answerError(request, response, error);
+      if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
       this.emit('failure', { error, method: request.method ?? '' });
     }
+  }
+
+  /**
+   * Makes a CPE call in: sends a connection request to its own URL and answers its challenge (TR-069 A6 §3.2.2). Resolves
+   * with the outcome and every leg, whatever the CPE did; rejects for wrong options only (`ERR_CWMP_OPTION`).
+   *
+   * @param origin The CPE's own ConnectionRequestURL.
+   */
+  wakeCpe(origin: string, options?: WakeOptions): Promise<WakeResult> {
+    return this.#wakes.wake(origin, options);
   }
 
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#wakes.close();
+    this.#pool.close();
     await this.#sessions.close();
   }
 
@@ -101,9 +150,26 @@ export class CwmpProxy extends CwmpProxyEmitter {
   #announce(message: CwmpMessage, session: Session): void {
     const event = { session: session.id, backend: session.backend.url, message };
     this.emit('message', event);
-    if (!message.isInform) return;
+    // Reading the facts of an Inform costs more than forwarding it: only for those who listen.
+    if (this.listenerCount('inform') === 0 || !message.isInform) return;
     const { device, events, urls } = message;
     this.emit('inform', { ...event, device, events, url: urls[0]?.original });
+  }
+
+  /** Once in a while only: where a limit refuses, it refuses many. */
+  #warnOfLimit(message: string): void {
+    const now = performance.now();
+    if (now - this.#limitWarned < limitWarningMs) return;
+    this.#limitWarned = now;
+    this.emit('warning', { code: 'SESSION_LIMIT', message });
+  }
+
+  #subscribe(listener: (inform: InformNotice) => void): () => void {
+    const onInform = ({ url, events, device }: InformEvent): void => {
+      if (url !== undefined) listener({ url, events, ...(device === undefined ? {} : { device }) });
+    };
+    this.on('inform', onInform);
+    return () => this.off('inform', onInform);
   }
 
   #checkServer(socket: Socket): void {

@@ -24,6 +24,8 @@ export interface ResolvedOptions {
   limits: Required<LimitOptions>;
 }
 
+const noLimit = Number.MAX_SAFE_INTEGER;
+
 type ResolvedHealth = Required<Omit<HealthOptions, 'active'>> & { active: ResolvedActiveHealth | undefined };
 type ResolvedActiveHealth = Required<Omit<ActiveHealthOptions, 'path'>> & Pick<ActiveHealthOptions, 'path'>;
 
@@ -77,13 +79,7 @@ export function resolveBackend(
   return Object.freeze({
     url: httpUrl(typeof options === 'object' && 'url' in options ? `${path}.url` : path, backend.url),
     weight: wholeNumber(`${path}.weight`, backend.weight, 1, 1, 1_000),
-    maxSessions: wholeNumber(
-      `${path}.maxSessions`,
-      backend.maxSessions,
-      Number.MAX_SAFE_INTEGER,
-      1,
-      Number.MAX_SAFE_INTEGER,
-    ),
+    maxSessions: wholeNumber(`${path}.maxSessions`, backend.maxSessions, noLimit, 1, noLimit),
     tls,
     connectTimeoutMs: timeouts.connectMs,
     headersTimeoutMs: timeouts.headersMs,
@@ -174,9 +170,11 @@ function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
 }
 
 function resolveLimits(options: LimitOptions): Required<LimitOptions> {
-  checkGroup('limits', options, ['maxHeldBytes', 'maxSessions']);
+  checkGroup('limits', options, ['maxHeldBytes', 'maxBodyBytes', 'maxDecodedBytes', 'maxSessions']);
   return Object.freeze({
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
+    maxBodyBytes: wholeNumber('limits.maxBodyBytes', options.maxBodyBytes, noLimit, 1, noLimit),
+    maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
 }

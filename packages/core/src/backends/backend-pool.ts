@@ -19,7 +19,10 @@ export class BackendPool {
   /** Adds a backend; it takes its first session when its turn comes. Returns `undefined` when its URL is there already. */
   add(settings: BackendSettings): Backend | undefined {
     const backend = new Backend(settings, this.#onState);
-    if (this.find(backend.url) !== undefined) return undefined;
+    if (this.find(backend.url) !== undefined) {
+      backend.close();
+      return undefined;
+    }
     this.#backends.push(backend);
     return backend;
   }
@@ -71,6 +74,12 @@ export class BackendPool {
   remove(backend: Backend): void {
     const index = this.#backends.indexOf(backend);
     if (index !== -1) this.#backends.splice(index, 1);
+    backend.close();
     backend.drain();
+  }
+
+  /** Asks no backend any more whether it lives. */
+  close(): void {
+    for (const backend of this.#backends) backend.close();
   }
 }

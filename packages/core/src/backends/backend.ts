@@ -1,4 +1,6 @@
-import { Client, buildConnector } from 'undici';
+import { buildConnector } from 'undici';
+import { ActiveHealth, type ActiveHealthSettings } from './active-health.js';
+import { BackendConnection, type ConnectionSettings } from './backend-connection.js';
 import { Health, type HealthSettings } from './health.js';
 
 /** TLS towards a backend, in the terms of Node's `tls.connect`. */
@@ -28,7 +30,10 @@ export interface BackendSettings {
   headersTimeoutMs: number;
   /** Longest silence inside an answer's body, in milliseconds. */
   bodyTimeoutMs: number;
-  health: HealthSettings;
+  health: HealthSettings & {
+    /** How it is asked whether it lives; `undefined` when it is not. */
+    active?: ActiveHealthSettings | undefined;
+  };
 }
 
 /** `up` takes sessions; `ejected` is left alone after failures; `draining` finishes what runs; `drained` has. */
@@ -50,9 +55,6 @@ export interface BackendFigures {
   failures: number;
 }
 
-/** The longest delay a Node timer takes. */
-const noLimitMs = 2_147_483_647;
-
 /** One ACS behind the proxy. */
 export class Backend {
   /** Origin, and path when it has one: the name of this backend. */
@@ -69,24 +71,32 @@ export class Backend {
   /** What smooth weighted round robin counts with (the pool's). */
   credit = 0;
   readonly health: Health;
-  readonly #settings: BackendSettings;
-  readonly #connector: buildConnector.connector;
+  readonly #maxSessions: number;
+  readonly #maxUnanswered: number;
+  readonly #connection: ConnectionSettings;
   readonly #onState: (backend: Backend) => void;
+  readonly #active: ActiveHealth | undefined;
+  /** Questions of the active health in a row that it did not answer. */
+  #unanswered = 0;
   #state: BackendState = 'up';
   #since = new Date();
 
   /** @param onState Called after each change of {@link Backend.state}. */
   constructor(settings: BackendSettings, onState: (backend: Backend) => void) {
-    const { url, tls, connectTimeoutMs } = settings;
+    const { url, tls, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = settings;
+    const { active, ...health } = settings.health;
     this.basePath = url.pathname.replace(/\/+$/, '');
     this.origin = url.origin;
     this.url = url.origin + this.basePath;
     this.weight = settings.weight;
-    this.health = new Health(settings.health);
-    this.#settings = settings;
+    this.health = new Health(health);
+    this.#maxSessions = settings.maxSessions;
+    this.#maxUnanswered = health.maxFailures;
     this.#onState = onState;
-    // One for all connections of this backend: they share its cache of TLS sessions.
-    this.#connector = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs });
+    const connector = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs });
+    this.#connection = { origin: url.origin, connector, headersTimeoutMs, bodyTimeoutMs };
+    if (active === undefined) return;
+    this.#active = new ActiveHealth(active, { ...this.#connection, url }, (alive) => this.#asked(alive));
   }
 
   get state(): BackendState {
@@ -95,43 +105,18 @@ export class Backend {
 
   /** Whether a session may begin on it now. */
   admits(now: number): boolean {
-    const takesNew = this.#state === 'up' || this.#state === 'ejected';
-    return takesNew && this.sessions < this.#settings.maxSessions && this.health.admits(now);
+    const takesNew = this.#state === 'up' || (this.#state === 'ejected' && !this.#silent);
+    return takesNew && this.sessions < this.#maxSessions && this.health.admits(now);
   }
 
   /** Whether only the limit on its sessions keeps a new one away. */
   get full(): boolean {
-    return this.#state === 'up' && this.sessions >= this.#settings.maxSessions;
+    return this.#state === 'up' && this.sessions >= this.#maxSessions;
   }
 
-  /**
-   * A connection of its own for one CPE. An ACS binds the session and the Digest nonce to the socket, so the connection
-   * is shared with nobody, and idle it stays open for as long as the ACS and the session let it.
-   */
-  openConnection(): Client {
-    return new Client(this.origin, {
-      connect: this.#connector,
-      pipelining: 1,
-      headersTimeout: this.#settings.headersTimeoutMs,
-      bodyTimeout: this.#settings.bodyTimeoutMs,
-      // undici would close an idle connection two seconds before a `Keep-Alive: timeout` of the ACS runs out. A CPE does
-      // not: the ACS closes, and the session's own idle time is the limit.
-      keepAliveTimeout: noLimitMs,
-      keepAliveMaxTimeout: noLimitMs,
-      keepAliveTimeoutThreshold: -noLimitMs,
-    });
-  }
-
-  /** Opens a bare connection, TLS included, and closes it again; rejects when that fails. */
-  tryConnection(): Promise<void> {
-    const { protocol, hostname, host, port } = this.#settings.url;
-    return new Promise((resolve, reject) => {
-      this.#connector({ protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port }, (...[error, socket]) => {
-        socket?.destroy();
-        if (error === null) resolve();
-        else reject(error);
-      });
-    });
+  /** A connection of its own for one CPE; it connects with the first request. */
+  openConnection(): BackendConnection {
+    return new BackendConnection(this.#connection);
   }
 
   sessionBegins(): void {
@@ -146,7 +131,7 @@ export class Backend {
 
   /** The backend answered. */
   succeeded(): void {
-    if (this.health.succeeded() && this.#state === 'ejected') this.#enter('up');
+    if (this.health.succeeded() && this.#state === 'ejected' && !this.#silent) this.#enter('up');
   }
 
   /** The backend could not be connected to or did not answer in time. */
@@ -160,9 +145,25 @@ export class Backend {
     if (this.sessions === 0 && this.#state === 'draining') this.#enter('drained');
   }
 
+  /** Asks it no more whether it lives. */
+  close(): void {
+    this.#active?.stop();
+  }
+
   figures(): BackendFigures {
     const { url, weight, sessions, inFlight } = this;
     return { url, state: this.#state, since: this.#since, weight, sessions, inFlight, failures: this.health.failures };
+  }
+
+  /** Whether the active health has given it up. */
+  get #silent(): boolean {
+    return this.#unanswered >= this.#maxUnanswered;
+  }
+
+  #asked(alive: boolean): void {
+    this.#unanswered = alive ? 0 : this.#unanswered + 1;
+    if (this.#silent && this.#state === 'up') this.#enter('ejected');
+    if (alive && this.#state === 'ejected' && !this.health.ejected) this.#enter('up');
   }
 
   #enter(state: BackendState): void {

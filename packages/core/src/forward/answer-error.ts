@@ -1,19 +1,46 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CwmpProxyError } from '../errors.js';
 
 /** Earliest and latest `Retry-After` of a 503, in seconds: drawn anew for each, so that a fleet does not return at once. */
 const retryAfter = { min: 30, spread: 60 };
 
+/** How long a CPE that is still sending its body may take to read that it was in vain, in milliseconds. */
+const lingerMs = 2_000;
+
 /**
  * Tells a CPE that its exchange failed: the code of the error, nothing of the request. Nothing is sent when an answer is
  * under way; cutting it is all that could be said.
  */
-export function answerError(response: ServerResponse, { code, statusCode }: CwmpProxyError): void {
+export function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { code, statusCode }: CwmpProxyError,
+): void {
   if (response.headersSent || response.destroyed) return;
   const body = `${code}\n`;
   const headers = ['Content-Type', 'text/plain', 'Content-Length', String(body.length), 'Connection', 'close'];
   if (statusCode === 503) {
     headers.push('Retry-After', String(retryAfter.min + Math.floor(Math.random() * retryAfter.spread)));
   }
-  response.writeHead(statusCode, headers).end(body);
+  response.writeHead(statusCode, headers);
+  if (request.complete || request.destroyed) response.end(body);
+  else linger(request, response, body);
+}
+
+/**
+ * Answers a request whose body is still coming. Node would close the connection behind the answer, and bytes that arrive on
+ * a closed connection make the kernel reset it, which takes the answer with it (RFC 9112 §9.6). So the answer is written,
+ * what comes is thrown away, and the end waits for the end of the request, for the CPE to leave, or for a short time.
+ */
+function linger(request: IncomingMessage, response: ServerResponse, body: string): void {
+  const timer = setTimeout(end, lingerMs);
+  timer.unref();
+  function end(): void {
+    clearTimeout(timer);
+    request.off('end', end).off('close', end);
+    response.end();
+  }
+  request.on('end', end).on('close', end);
+  request.resume();
+  response.write(body);
 }

@@ -1,8 +1,11 @@
-import type { ServerResponse } from 'node:http';
+import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Client, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { CwmpProxyError } from '../errors.js';
-import { responseHead } from './headers.js';
+import type { Session } from '../sessions/session.js';
+import { backendError } from './backend-error.js';
+import { type ResponseHead, responseHead } from './headers.js';
+import { watchForStall } from './stall-watch.js';
 
 /** One request as it goes to a backend. */
 export interface OutgoingRequest {
@@ -25,31 +28,36 @@ export interface ExchangeOutcome {
 
 /** How an answer goes to the CPE. */
 export interface AnswerSettings {
-  /** Longest body held in memory to learn its length, in bytes. */
+  /** Longest body held in memory, in bytes. */
   maxHeldBytes: number;
+  /** Longest time a CPE may take nothing of its answer, in milliseconds. */
+  quietMs: number;
   /** Changes the fields of the answer, in place. */
   mapHeaders: (headers: string[]) => void;
 }
 
 /**
- * Sends one request on a session's own connection and runs the answer back to the CPE: at once when its length is known,
- * else held for a while to learn the length (netcwmp reads no chunks), and only then in chunks.
+ * Sends one request on a session's own connection and runs the answer back to the CPE. A body that is small enough is held
+ * until it is whole: then its length is known (netcwmp reads no chunks), and a backend that breaks off in the middle costs
+ * the CPE a plain 502 instead of half a message. A longer one is streamed.
  *
  * Rejects with a {@link CwmpProxyError} when the backend fails or the CPE leaves; then the CPE was either sent nothing,
  * or its connection was cut, which is all that can be said once a head is out.
  */
 export function exchange(
-  connection: Client,
+  connection: Session['connection'],
   request: OutgoingRequest,
   response: ServerResponse,
   settings: AnswerSettings,
 ): Promise<ExchangeOutcome> {
   return new Promise((resolve, reject) => {
-    connection.dispatch(request, new ExchangeHandler(response, settings, resolve, reject));
+    const handler = new ExchangeHandler(request.method, response, settings, resolve, reject);
+    connection.dispatch(request, handler);
   });
 }
 
 class ExchangeHandler implements Dispatcher.DispatchHandler {
+  readonly #method: string;
   readonly #response: ServerResponse;
   readonly #settings: AnswerSettings;
   readonly #resolve: (outcome: ExchangeOutcome) => void;
@@ -57,22 +65,24 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #reason = '';
-  #headers: string[] = [];
-  /** Body bytes waiting for their length to be known; `undefined` once the head is out. */
-  #held: Buffer[] | undefined;
+  #head: ResponseHead = { headers: [], length: undefined, chunked: false, closes: false };
+  /** What is held of the body; `undefined` once the head is out. */
+  #held: Buffer[] | undefined = [];
   #bodyBytes = 0;
 
   constructor(
+    method: string,
     response: ServerResponse,
     settings: AnswerSettings,
     resolve: (outcome: ExchangeOutcome) => void,
     reject: (error: CwmpProxyError) => void,
   ) {
+    this.#method = method;
     this.#response = response;
     this.#settings = settings;
     this.#resolve = resolve;
     this.#reject = reject;
-    response.on('close', this.#onClose).on('drain', this.#onDrain);
+    response.on('close', this.#onClose);
   }
 
   readonly #onClose = (): void => {
@@ -80,10 +90,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const gone = new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its answer was whole');
     if (this.#controller === undefined) this.onResponseError(undefined, gone);
     else this.#controller.abort(gone);
-  };
-
-  readonly #onDrain = (): void => {
-    this.#controller?.resume();
   };
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -95,13 +101,13 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     const { rawHeaders } = controller;
     const head = responseHead(Array.isArray(rawHeaders) ? rawHeaders : []);
+    this.#head = head;
     this.#status = status;
     this.#reason = reason;
-    this.#headers = head.headers;
     this.#settings.mapHeaders(head.headers);
-    if (head.closes) head.headers.push('Connection', 'close');
-    if (head.hasLength || status === 204 || status === 304) this.#sendHead();
-    else this.#held = [];
+    // A body without length and chunks ends with its connection (RFC 9112 §6.3).
+    if (head.closes || (this.#learnsLength && !head.chunked)) head.headers.push('Connection', 'close');
+    if (head.length !== undefined && head.length > this.#settings.maxHeldBytes) this.#stream(controller);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -111,50 +117,55 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       return;
     }
     this.#held.push(chunk);
-    if (this.#bodyBytes <= this.#settings.maxHeldBytes) return;
-    const held = Buffer.concat(this.#held);
-    this.#sendHead();
-    if (!this.#response.write(held)) controller.pause();
+    if (this.#bodyBytes > this.#settings.maxHeldBytes) this.#stream(controller);
   }
 
   onResponseEnd(): void {
-    this.#settle();
-    if (this.#held !== undefined) {
-      const body = Buffer.concat(this.#held);
-      this.#headers.push('Content-Length', String(body.length));
-      this.#sendHead();
-      this.#response.end(body);
+    const response = this.#response;
+    response.off('close', this.#onClose);
+    if (this.#held === undefined) {
+      response.end();
     } else {
-      this.#response.end();
+      const [only = Buffer.alloc(0)] = this.#held;
+      const body = this.#held.length > 1 ? Buffer.concat(this.#held) : only;
+      if (this.#learnsLength) this.#head.headers.push('Content-Length', String(body.length));
+      this.#sendHead();
+      response.end(body);
+      // Usually the kernel has taken all of it by now.
+      if (response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
     }
-    this.#resolve({ status: this.#status, headers: this.#headers, empty: this.#bodyBytes === 0 });
+    this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0 });
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    this.#settle();
+    this.#response.off('close', this.#onClose);
     if (this.#response.headersSent) this.#response.destroy();
     this.#reject(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
+  }
+
+  /** Whether the length of the body is to be told and was not. */
+  get #learnsLength(): boolean {
+    const bodiless = this.#method === 'HEAD' || this.#status === 204 || this.#status === 304;
+    return this.#head.length === undefined && !bodiless;
+  }
+
+  /** Sends the head and what is held of the body; from here on chunks go on as they come. */
+  #stream(controller: Dispatcher.DispatchController): void {
+    const held = this.#held ?? [];
+    this.#sendHead();
+    if (this.#method === 'HEAD') return;
+    this.#response.on('drain', () => controller.resume());
+    watchForStall(this.#response, this.#settings.quietMs);
+    if (held.length > 0 && !this.#response.write(Buffer.concat(held))) controller.pause();
   }
 
   #sendHead(): void {
     this.#held = undefined;
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
-    this.#response.writeHead(this.#status, this.#reason, this.#headers);
+    // netcwmp takes no status line without a reason. undici gives it decoded as UTF-8; it leaves in the bytes it came in.
+    const reason = this.#reason === '' ? STATUS_CODES[this.#status] : this.#reason;
+    const bytes = Buffer.from(reason ?? 'Unknown').toString('latin1');
+    this.#response.writeHead(this.#status, bytes, this.#head.headers);
   }
-
-  #settle(): void {
-    this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
-  }
-}
-
-/** @param sent Whether a byte of the request may have reached the backend. */
-function backendError(cause: Error, sent: boolean): CwmpProxyError {
-  const code = 'code' in cause ? String(cause.code) : cause.name;
-  if (!sent) {
-    return new CwmpProxyError('ERR_CWMP_BACKEND_UNREACHABLE', `cannot connect to the backend (${code})`, { cause });
-  }
-  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT'
-    ? new CwmpProxyError('ERR_CWMP_BACKEND_TIMEOUT', `the backend did not answer in time (${code})`, { cause })
-    : new CwmpProxyError('ERR_CWMP_BACKEND_FAILED', `the backend broke off (${code})`, { cause });
 }

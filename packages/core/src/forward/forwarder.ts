@@ -1,34 +1,43 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { CwmpProxyError } from '../errors.js';
+import type { AffinityCookie } from '../sessions/affinity-cookie.js';
 import { keysOfAnswer, keysOfRequest } from '../sessions/session-keys.js';
-import type { Session } from '../sessions/session.js';
+import type { Session, SessionAnswer } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
-import { InformRewriter } from '../soap/inform-rewriter.js';
 import type { CwmpMessage } from '../soap/message.js';
-import { rewriteMessage } from '../soap/rewrite-message.js';
 import type { EdgeHeaders } from './edge-headers.js';
 import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
 import { requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
-import { readBody } from './read-body.js';
-import { checkRequest, originForm } from './request-checks.js';
+import type { BodyLimits } from './request-body.js';
+import { checkInside, checkRequest, originForm } from './request-checks.js';
+import { type Prepared, prepareBody } from './prepare-body.js';
 
 /** What a {@link Forwarder} works with. */
-export interface ForwarderSettings {
+export interface ForwarderSettings extends BodyLimits {
   sessions: SessionTable;
   edgeHeaders: EdgeHeaders;
+  /** The proxy's own cookie; `undefined` when there is none. */
+  affinity: AffinityCookie | undefined;
   /** The proxied form of a CPE's URL, or `undefined` to leave it. */
   rewriteUrl: (url: string) => string | undefined;
   /** Path in front of every target that the backends do not know; empty when there is none. */
   mountPath: string;
-  /** Longest body held in memory, in bytes, in either direction; longer ones are streamed. */
-  maxHeldBytes: number;
-  /** Longest silence of a CPE inside its request body, in milliseconds. */
-  requestTimeoutMs: number;
+  /** Most bytes that a compressed body may expand to. */
+  maxDecodedBytes: number;
   /** Told of every CWMP message of a CPE, as soon as its session is known. */
   onMessage: (message: CwmpMessage, session: Session) => void;
+}
+
+/** One request of a CPE on its way. */
+interface Passage {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Its target in origin form. */
+  target: string;
+  prepared: Prepared;
+  session: Session;
 }
 
 /** CPE → ACS: one exchange after the other. */
@@ -42,70 +51,68 @@ export class Forwarder {
   /**
    * Hands a CPE's request to the backend of its session and the answer back.
    *
-   * @param target The request target as it came.
+   * @param asked The request target as it came.
    *
    * Rejects with a {@link CwmpProxyError}; the response is untouched then, or its connection was cut.
    */
-  async forward(request: IncomingMessage, response: ServerResponse, target: string): Promise<void> {
+  async forward(request: IncomingMessage, response: ServerResponse, asked: string): Promise<void> {
     checkRequest(request);
-    const path = originForm(target);
-    const { sessions, maxHeldBytes, requestTimeoutMs, onMessage, rewriteUrl } = this.#settings;
-    const rewriting = { rewriteUrl, contentType: request.headers['content-type'] };
-
-    const { held } = await readBody(request, maxHeldBytes, requestTimeoutMs);
-    let body: OutgoingRequest['body'] = held ?? request;
-    let message: CwmpMessage | undefined;
-    if (request.method === 'POST' && held !== undefined && held.length > 0) {
-      const rewritten = rewriteMessage(held, rewriting);
-      body = Buffer.from(rewritten.body.buffer, rewritten.body.byteOffset, rewritten.body.byteLength);
-      ({ message } = rewritten);
+    const target = originForm(asked);
+    const prepared = await prepareBody(request, this.#settings);
+    try {
+      // Nobody would ever tell the session of the end of a connection that has ended.
+      if (response.destroyed || request.socket.destroyed) {
+        throw new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its request was handed on');
+      }
+      const session = this.#sessionOf(request, prepared);
+      if (session.backend.basePath !== '') checkInside(target);
+      await this.#exchange({ request, response, target, prepared, session });
+    } catch (error) {
+      prepared.discard();
+      throw error;
     }
-
-    const session = sessions.find({
-      socket: request.socket,
-      inform: message?.isInform === true,
-      keys: () => keysOfRequest(request.rawHeaders),
-    });
-    if (message !== undefined) {
-      if (message.isInform && message.sessionTimeout !== undefined)
-        sessions.allowQuiet(session, message.sessionTimeout * 1000);
-      onMessage(message, session);
-    } else if (request.method === 'POST' && held === undefined) {
-      const rewriter = new InformRewriter(rewriting);
-      rewriter.once('message', (streamed: CwmpMessage) => onMessage(streamed, session));
-      body = pipeline(request, rewriter, () => {
-        // A request that breaks off destroys the rewriter, and with it the exchange that reads from it.
-      });
-    }
-    await this.#exchange(request, response, path, body, session);
   }
 
-  async #exchange(
-    request: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    body: OutgoingRequest['body'],
-    session: Session,
-  ): Promise<void> {
+  #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
+    const { inform, message } = prepared;
+    const { sessions, affinity, onMessage } = this.#settings;
+    const session = sessions.find({
+      socket: request.socket,
+      inform,
+      keys: () => keysOfRequest(request.rawHeaders),
+      // An Inform begins a session, whose backend is the next one, unless it answers a backend's challenge.
+      affinity: () =>
+        inform && request.headers.authorization === undefined ? undefined : affinity?.find(request.rawHeaders),
+    });
+    if (inform && message?.sessionTimeout !== undefined) sessions.allowQuiet(session, message.sessionTimeout * 1000);
+    if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
+    else onMessage(message, session);
+    return session;
+  }
+
+  async #exchange(passage: Passage): Promise<void> {
     const { sessions } = this.#settings;
+    const { prepared, request, session } = passage;
     sessions.sent(session);
     try {
       for (;;) {
         const { backend } = session;
         try {
-          const outcome = await this.#send(request, response, path, body, session);
+          const outcome = await this.#send(passage);
           backend.succeeded();
-          const emptyPost = request.method === 'POST' && Buffer.isBuffer(body) && body.length === 0;
-          sessions.answered(session, { ...outcome, emptyPost }, keysOfAnswer(outcome.headers));
+          const { status, empty, headers } = outcome;
+          const to = request.method === 'POST' ? prepared.kind : 'transfer';
+          sessions.answered(session, { to, status, empty } satisfies SessionAnswer, keysOfAnswer(headers));
           return;
         } catch (error) {
           if (!(error instanceof CwmpProxyError)) throw error;
           const { code } = error;
           if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' || code === 'ERR_CWMP_BACKEND_TIMEOUT') backend.failed();
           // Not one byte was sent: another backend may take it. A stream may have been read from, and stays.
-          const whole = body === null || Buffer.isBuffer(body);
+          const whole = Buffer.isBuffer(prepared.body);
           if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' && whole && sessions.failOver(session)) continue;
-          if (code !== 'ERR_CWMP_CPE_GONE') sessions.failed(session);
+          if (error.statusCode >= 500) sessions.failed(session);
+          else sessions.broken(session);
           throw error;
         }
       }
@@ -114,25 +121,29 @@ export class Forwarder {
     }
   }
 
-  #send(
-    request: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    body: OutgoingRequest['body'],
-    session: Session,
-  ): Promise<ExchangeOutcome> {
-    const { edgeHeaders, maxHeldBytes, mountPath } = this.#settings;
-    const { basePath, origin } = session.backend;
-    const map: PathMap = { mountPath, basePath, backendOrigin: origin, cpeOrigin: cpeOrigin(request) };
+  #send({ request, response, target, prepared, session }: Passage): Promise<ExchangeOutcome> {
+    const { edgeHeaders, affinity, maxHeldBytes, mountPath, quietMs } = this.#settings;
+    const { backend, phase } = session;
+    const map: PathMap = {
+      mountPath,
+      basePath: backend.basePath,
+      backendOrigin: backend.origin,
+      cpeOrigin: cpeOrigin(request),
+    };
     const headers = requestHeaders(request.rawHeaders, edgeHeaders.replaced);
     edgeHeaders.addTo(headers, request);
-    const length = request.headers['content-length'];
-    // A file on its way (TR-069 A6 §3.4.3): nothing changes it, its length stands.
-    if (body === request && length !== undefined) headers.push('Content-Length', length);
-    const outgoing = { method: request.method ?? 'GET', path: toBackend(path, map), headers, body };
+    if (prepared.length !== undefined) headers.push('Content-Length', prepared.length);
+    const path = toBackend(target, map);
+    const outgoing: OutgoingRequest = { method: request.method ?? 'GET', path, headers, body: prepared.body };
     return exchange(session.connection, outgoing, response, {
       maxHeldBytes,
-      mapHeaders: (answer) => mapBack(answer, map),
+      quietMs,
+      mapHeaders: (answer) => {
+        mapBack(answer, map);
+        // After a 401 once more: some CPEs take no cookie from it (ucwmp).
+        const begins = phase === 'opening' || phase === 'challenged';
+        if (affinity !== undefined && begins) answer.push('Set-Cookie', affinity.setCookie(backend));
+      },
     });
   }
 }

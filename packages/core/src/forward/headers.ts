@@ -1,3 +1,5 @@
+import { withoutAffinity } from '../sessions/affinity-cookie.js';
+
 /**
  * Fields that speak of one connection only (RFC 9110 §7.6.1) and those that frame the message (RFC 9112 §6): each leg has
  * its own.
@@ -31,7 +33,9 @@ export function requestHeaders(rawHeaders: readonly string[], replaced: Readonly
     // A lenient backend may read "Content_Length" as "Content-Length".
     if (key.includes('_')) key = key.replaceAll('_', '-');
     if (ofOneLeg.has(key) || ofTheProxy.has(key) || replaced.has(key) || named?.has(key) === true) continue;
-    kept.push(name, rawHeaders[index + 1] ?? '');
+    const value = rawHeaders[index + 1] ?? '';
+    const passed = key === 'cookie' ? withoutAffinity(value) : value;
+    if (passed !== undefined) kept.push(name, passed);
   }
   return kept;
 }
@@ -40,9 +44,11 @@ export function requestHeaders(rawHeaders: readonly string[], replaced: Readonly
 export interface ResponseHead {
   /** The fields that go on to the CPE: names' case, order and repetition as they came. */
   headers: string[];
-  /** Whether the backend gave the length of the body; then it is among the fields. */
-  hasLength: boolean;
-  /** Whether the backend closes its connection after this answer. */
+  /** Length of the body, when the backend gave it; then it is among the fields. */
+  length: number | undefined;
+  /** Whether the body came in chunks. */
+  chunked: boolean;
+  /** Whether the backend says that it closes its connection after this answer. */
   closes: boolean;
 }
 
@@ -50,16 +56,17 @@ export interface ResponseHead {
 export function responseHead(rawHeaders: readonly (Buffer | string)[]): ResponseHead {
   const fields = rawHeaders.map((field) => (typeof field === 'string' ? field : field.toString('latin1')));
   const named = namedByConnection(fields);
-  const head: ResponseHead = { headers: [], hasLength: false, closes: named?.has('close') ?? false };
+  const head: ResponseHead = { headers: [], length: undefined, chunked: false, closes: named?.has('close') ?? false };
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? '';
     let value = fields[index + 1] ?? '';
     const key = name.toLowerCase();
     if (key === 'content-length') {
       // undici has seen to it that repeated lengths agree; the CPE gets one.
-      if (head.hasLength) continue;
-      head.hasLength = true;
+      if (head.length !== undefined) continue;
+      head.length = Number(value);
     } else if (ofOneLeg.has(key) || named?.has(key) === true) {
+      head.chunked ||= key === 'transfer-encoding';
       continue;
     } else if (key === 'www-authenticate') {
       value = withoutAuthInt(value);

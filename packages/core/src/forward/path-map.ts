@@ -19,7 +19,7 @@ export function toBackend(target: string, { mountPath, basePath }: PathMap): str
 
 /**
  * Maps what an answer says of places back to the CPE's side: a `Location` on the backend's own origin, which the CPE may
- * not reach; and, where paths differ, the Path and Domain of cookies.
+ * not reach; and of cookies what would keep the CPE from sending them back.
  *
  * @param headers Names and values in turn; changed in place.
  */
@@ -33,7 +33,7 @@ export function mapBack(headers: string[], map: PathMap): void {
         headers[index + 1] = mapLocation(value, map);
         break;
       case 'set-cookie':
-        if (map.mountPath !== map.basePath) headers[index + 1] = mapCookie(value, map);
+        if (value.includes(';')) headers[index + 1] = mapCookie(value, map);
         break;
       default:
     }
@@ -49,17 +49,35 @@ function mapLocation(location: string, map: PathMap): string {
   return (cpeOrigin ?? '') + pathToCpe(url.pathname + url.search + url.hash, map);
 }
 
+/**
+ * Takes out what would keep a CPE from sending the cookie back to the proxy: a Domain that is the backend's and not the one
+ * that the CPE asked; `Secure` where only the backend is reached by https; and a Path that the CPE does not know.
+ */
 function mapCookie(cookie: string, map: PathMap): string {
+  const { mountPath, basePath, backendOrigin, cpeOrigin = '' } = map;
   const [pair = '', ...attributes] = cookie.split(';');
-  const kept = attributes
-    .filter((attribute) => !/^\s*domain\s*=/i.test(attribute))
-    .map((attribute) => attribute.replace(/(?<=^\s*path\s*=\s*)\/.*$/i, (path) => pathToCpe(path, map)));
-  return [pair, ...kept].join(';');
+  const kept = attributes.filter((attribute) => {
+    const [, domain] = /^\s*domain\s*=\s*\.?(.*?)\s*$/i.exec(attribute) ?? [];
+    if (domain !== undefined) return isUnder(cpeOrigin, domain);
+    return !/^\s*secure\s*$/i.test(attribute) || cpeOrigin.startsWith('https') || !backendOrigin.startsWith('https');
+  });
+  if (mountPath === basePath) return [pair, ...kept].join(';');
+  return [pair, ...kept.map((one) => one.replace(/(?<=^\s*path\s*=\s*)\/.*$/i, (path) => pathToCpe(path, map)))].join(
+    ';',
+  );
+}
+
+/** Whether a Domain takes in the host of an origin (RFC 6265 §5.1.3). */
+function isUnder(origin: string, domain: string): boolean {
+  const host = origin.toLowerCase().replace(/^https?:\/\/|:\d+$/g, '');
+  const wanted = domain.toLowerCase();
+  return host === wanted || (host.endsWith(`.${wanted}`) && !/^[\d.]+$/.test(host));
 }
 
 function pathToCpe(path: string, { mountPath, basePath }: PathMap): string {
   const inside = startsWithPath(path, basePath) ? path.slice(basePath.length) : path;
-  return mountPath + inside || '/';
+  // A cookie's Path of "/cwmp/" would not take in "/cwmp".
+  return mountPath !== '' && inside === '/' ? mountPath : mountPath + inside || '/';
 }
 
 function startsWithPath(target: string, path: string): boolean {

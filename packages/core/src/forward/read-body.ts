@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { type BodyLimits, bodyFaults } from './request-body.js';
 
-/** A body that was read whole, or the note that it is longer than what may be held. */
-export type ReadBody = { held: Buffer } | { held: undefined };
+/** A body that was read whole; or, of a body that is longer than what may be held, what was read of it so far. */
+export interface ReadBody {
+  /** Whether `bytes` are the whole body. */
+  whole: boolean;
+  /** The body, or its beginning; the beginning was put back, and is read again with the rest. */
+  bytes: Buffer;
+}
 
 const empty = Buffer.alloc(0);
 
@@ -10,42 +16,60 @@ const empty = Buffer.alloc(0);
  * Reads a request's body into memory as long as it is no longer than the limit. A longer one is left to be streamed:
  * what was read is put back, and the request stays paused.
  *
- * Rejects with {@link CwmpProxyError}: `ERR_CWMP_REQUEST_TIMEOUT` when the body does not arrive whole in time,
- * `ERR_CWMP_CPE_GONE` when the CPE leaves in the middle.
+ * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_TOO_LARGE` when its length is over the limit of all,
+ * `ERR_CWMP_REQUEST_TIMEOUT` when it does not go on in time, `ERR_CWMP_CPE_GONE` when the CPE leaves in the middle,
+ * `ERR_CWMP_BODY_CONSUMED` when somebody else has read it.
  */
-export function readBody(request: IncomingMessage, maxHeldBytes: number, timeoutMs: number): Promise<ReadBody> {
+export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
+  const { maxHeldBytes, maxBodyBytes, quietMs } = limits;
+  const { 'content-length': announced = '0', 'transfer-encoding': coding } = request.headers;
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    if (coding === undefined && announced === '0') return resolve({ whole: true, bytes: empty });
+    if (Number(announced) > maxBodyBytes) return reject(bodyFaults.tooLarge(maxBodyBytes));
+    if (request.readableDidRead) {
+      const message = 'the request body was read before the proxy got the request; mount it in front of body parsers';
+      return reject(new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message));
+    }
+    if (request.destroyed) return reject(bodyFaults.gone());
+    let chunks: Buffer[] | undefined;
+    let bytes: Buffer = empty;
     let length = 0;
 
-    const timer = setTimeout(() => {
-      fail('ERR_CWMP_REQUEST_TIMEOUT', 'the request body did not arrive in time');
-    }, timeoutMs);
+    const timer = setTimeout(() => fail(bodyFaults.quiet()), quietMs);
     timer.unref();
 
     function onData(chunk: Buffer): void {
-      chunks.push(chunk);
       length += chunk.length;
+      if (chunks !== undefined) {
+        chunks.push(chunk);
+        timer.refresh();
+      } else if (length === chunk.length) {
+        // Most bodies come in one piece.
+        bytes = chunk;
+      } else {
+        chunks = [bytes, chunk];
+        timer.refresh();
+      }
       if (length <= maxHeldBytes) return;
       settle();
       request.pause();
-      request.unshift(Buffer.concat(chunks));
-      resolve({ held: undefined });
+      bytes = chunks === undefined ? bytes : Buffer.concat(chunks, length);
+      request.unshift(bytes);
+      resolve({ whole: false, bytes });
     }
 
     function onEnd(): void {
       settle();
-      const [first = empty] = chunks;
-      resolve({ held: chunks.length > 1 ? Buffer.concat(chunks, length) : first });
+      resolve({ whole: true, bytes: chunks === undefined ? bytes : Buffer.concat(chunks, length) });
     }
 
     function onGone(): void {
-      fail('ERR_CWMP_CPE_GONE', 'the CPE left before its request was whole');
+      fail(bodyFaults.gone());
     }
 
-    function fail(code: 'ERR_CWMP_CPE_GONE' | 'ERR_CWMP_REQUEST_TIMEOUT', message: string): void {
+    function fail(fault: CwmpProxyError): void {
       settle();
-      reject(new CwmpProxyError(code, message));
+      reject(fault);
     }
 
     function settle(): void {

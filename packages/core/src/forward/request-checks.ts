@@ -38,6 +38,8 @@ export function checkRequest(request: IncomingMessage): void {
   if (transferCoding !== undefined) {
     if (transferCoding.toLowerCase() !== 'chunked') throw refused('a transfer coding other than chunked');
     if (lengths > 0) throw refused('Content-Length together with Transfer-Encoding');
+    // RFC 9112 §6.1: HTTP/1.0 knows no chunks, and whoever stood between may have framed the message otherwise.
+    if (request.httpVersion === '1.0') throw refused('Transfer-Encoding in HTTP/1.0');
   }
 }
 
@@ -51,6 +53,22 @@ export function originForm(target: string): string {
   const rooted = path !== target && !path.startsWith('/') ? `/${path}` : path;
   if (!/^\/[!"$-~]*$/.test(rooted)) throw refused('a request target that is not a path');
   return rooted;
+}
+
+/**
+ * Refuses a target that a backend may take for a place outside the path that stands in front of it.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_BAD_REQUEST`
+ */
+export function checkInside(target: string): void {
+  const [path = ''] = target.split('?', 1);
+  if (
+    /(?:^|[/\\])\.\.?(?:[/\\;]|$)/.test(
+      path.replaceAll(/%2e/gi, '.').replaceAll(/%2f/gi, '/').replaceAll(/%5c/gi, '\\'),
+    )
+  ) {
+    throw refused('dot segments in a request target');
+  }
 }
 
 function refused(what: string): CwmpProxyError {

@@ -49,7 +49,8 @@ function addCookie(keys: string[], pair: string): void {
   const text = pair.trim();
   const equals = text.indexOf('=');
   const value = text.slice(equals + 1).replace(/^"(.*)"$/, '$1');
-  if (equals > 0 && value !== '') keys.push(hash(`cookie ${text.slice(0, equals)}=${value}`));
+  if (equals > 0 && value !== '' && !text.startsWith('cwmp-proxy='))
+    keys.push(hash(`cookie ${text.slice(0, equals)}=${value}`));
 }
 
 function addNonce(keys: string[], value: string): void {

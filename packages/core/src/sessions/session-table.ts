@@ -25,8 +25,8 @@ export interface SessionRequest {
   inform: boolean;
   /** By what the CPE may be recognised; asked for only when its connection is new. */
   keys: () => readonly string[];
-  /** The backend that an affinity cookie names. */
-  affinity?: Backend | undefined;
+  /** The backend that an affinity cookie names; asked for only when no key is known. */
+  affinity?: () => Backend | undefined;
 }
 
 /** Share of {@link SessionSettings.maxSessions} that is kept for Informs. */
@@ -37,14 +37,16 @@ export class SessionTable {
   readonly #settings: SessionSettings;
   readonly #backends: BackendPool;
   readonly #sessions = new Set<Session>();
+  /** Those that have ended while their CPE's connection stands; the first of them gives way when there are too many. */
+  readonly #ended = new Set<Session>();
   readonly #bySocket = new WeakMap<Socket, Session>();
+  /** Connections whose session was quiet for too long: what comes after that is for the same backend. */
+  readonly #homes = new WeakMap<Socket, Backend>();
   /** Connections whose end is listened for. */
   readonly #watched = new WeakSet<Socket>();
   readonly #keys: KeyTable;
   readonly #prefix = randomBytes(3).toString('hex');
   #count = 0;
-  /** Sessions that have not ended. */
-  #active = 0;
 
   constructor(backends: BackendPool, settings: SessionSettings) {
     this.#backends = backends;
@@ -54,7 +56,7 @@ export class SessionTable {
 
   /** Sessions that have not ended. */
   get size(): number {
-    return this.#active;
+    return this.#sessions.size - this.#ended.size;
   }
 
   /**
@@ -75,17 +77,21 @@ export class SessionTable {
       const known = this.#keys.get(key);
       if (known === undefined) continue;
       const { session, backend } = known;
-      if (session?.resumable !== true) return this.#begin(request, backend);
-      if (inform && session.phase === 'open') {
+      // A key that no ACS made for one CPE alone may be shown by a stranger while its CPE is still there.
+      if (session?.socket !== undefined && session.socket.remoteAddress !== socket.remoteAddress) continue;
+      if (session === undefined || session.inFlight > 0) return this.#begin(request, backend);
+      if (!inform || session.phase !== 'open') {
+        this.#attach(session, socket);
+        return session;
+      }
+      if (session.socket === undefined) {
         // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
         this.#end(session, 'superseded');
         void this.#drop(session);
-        return this.#begin(request, backend);
       }
-      this.#attach(session, socket);
-      return session;
+      return this.#begin(request, backend);
     }
-    return this.#begin(request, request.affinity);
+    return this.#begin(request, (inform ? undefined : this.#homes.get(socket)) ?? request.affinity?.());
   }
 
   /**
@@ -93,14 +99,13 @@ export class SessionTable {
    * Returns whether there was one.
    */
   failOver(session: Session): boolean {
+    if (session.phase !== 'opening') return false;
     session.tried.add(session.backend);
     const backend = this.#backends.next(session.tried);
-    if (backend === undefined || session.phase !== 'opening') return false;
-    void close(session);
+    if (backend === undefined) return false;
     session.backend.inFlight -= session.inFlight;
     session.backend.sessionEnds();
-    session.backend = backend;
-    session.connection = backend.openConnection();
+    session.moveTo(backend);
     backend.inFlight += session.inFlight;
     backend.sessionBegins();
     return true;
@@ -110,14 +115,13 @@ export class SessionTable {
   sent(session: Session): void {
     session.inFlight += 1;
     session.backend.inFlight += 1;
-    session.timer?.refresh();
   }
 
   /** The request that was sent last is over, whatever came of it. */
   settled(session: Session): void {
     session.inFlight -= 1;
     session.backend.inFlight -= 1;
-    if (session.phase !== 'ended') session.timer?.refresh();
+    session.timer?.refresh();
   }
 
   /**
@@ -125,13 +129,15 @@ export class SessionTable {
    *
    * @param keys By what the CPE can be recognised from now on.
    */
-  answered(session: Session, answer: SessionAnswer, keys: readonly string[]): void {
+  answered(session: Session, { to, status, empty }: SessionAnswer, keys: readonly string[]): void {
     if (session.phase === 'ended') return;
-    if (answer.emptyPost && answer.empty && (answer.status === 204 || answer.status === 200)) {
-      this.#end(session, 'complete');
-      return;
+    if (to === 'inform') session.emptied = false;
+    if (to === 'empty' && status !== 401) session.emptied = true;
+    if (to !== 'transfer') {
+      if (session.emptied && empty && (status === 204 || status === 200)) return this.#end(session, 'complete');
+      if (status >= 400 && status !== 401) return this.#end(session, 'refused');
     }
-    session.phase = answer.status === 401 ? 'challenged' : 'open';
+    session.phase = status === 401 ? 'challenged' : 'open';
     for (const key of keys) {
       if (this.#keys.learn(key, session)) session.keys.add(key);
     }
@@ -140,6 +146,12 @@ export class SessionTable {
   /** The backend failed: the CPE begins anew, elsewhere. */
   failed(session: Session): void {
     this.#end(session, 'failed');
+  }
+
+  /** The CPE broke off, and the backend connection with it; the session may go on on another one. */
+  broken(session: Session): void {
+    // Left to itself, an undici Client connects anew at once for a request that was aborted.
+    if (this.#sessions.has(session)) session.moveTo(session.backend);
   }
 
   /** Raises the quiet time a session is allowed, in milliseconds: an Inform's SessionTimeout (TR-069 A6 §3.7.1.1). */
@@ -171,7 +183,7 @@ export class SessionTable {
   #begin({ socket, inform }: SessionRequest, wanted: Backend | undefined): Session {
     const { maxSessions } = this.#settings;
     const limit = inform ? maxSessions : Math.max(1, Math.floor(maxSessions * (1 - informShare)));
-    if (this.#active >= limit) throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open');
+    if (this.size >= limit) throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open');
     // A draining backend takes nothing new, but finishes what runs.
     const takes = wanted?.admits(performance.now()) === true || (wanted?.state === 'draining' && !inform);
     const backend = takes ? wanted : this.#backends.next();
@@ -180,6 +192,8 @@ export class SessionTable {
         ? new CwmpProxyError('ERR_CWMP_BUSY', 'every backend has as many sessions as it may')
         : new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up');
     }
+    const [longestEnded] = this.#ended;
+    if (this.#sessions.size >= maxSessions && longestEnded !== undefined) void this.#drop(longestEnded);
     return this.#open(socket, backend);
   }
 
@@ -187,7 +201,6 @@ export class SessionTable {
     this.#count += 1;
     const session = new Session(`${this.#prefix}-${this.#count.toString(36)}`, backend, this.#settings.idleTimeoutMs);
     this.#sessions.add(session);
-    this.#active += 1;
     backend.sessionBegins();
     this.#attach(session, socket);
     this.#settings.onStart(session);
@@ -220,21 +233,30 @@ export class SessionTable {
 
   #startTimer(session: Session, delayMs: number, why: SessionEnd): void {
     clearTimeout(session.timer);
-    session.timer = setTimeout(() => {
-      this.#end(session, why);
-      void this.#drop(session);
-    }, delayMs);
+    session.timer = setTimeout(() => this.#onQuiet(session, why), delayMs);
     session.timer.unref();
+  }
+
+  #onQuiet(session: Session, why: SessionEnd): void {
+    if (session.inFlight > 0) {
+      // While a request is under way its own limits hold.
+      session.timer?.refresh();
+      return;
+    }
+    if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
+    this.#end(session, why);
+    void this.#drop(session);
   }
 
   /** The CWMP session is over; its connections may stand for a while yet. */
   #end(session: Session, why: SessionEnd): void {
     if (session.phase === 'ended') return;
     session.phase = 'ended';
-    this.#active -= 1;
-    // A CPE that was merely gone too long is still led to the backend that knows it; after an end it is a new guest.
+    this.#ended.add(session);
+    // A CPE that was merely away or quiet for too long is still led to the backend that knows it; after an end it is a new
+    // guest.
     for (const key of session.keys) {
-      if (why === 'cpe-gone') this.#keys.detach(key, session);
+      if (why === 'cpe-gone' || why === 'idle') this.#keys.detach(key, session);
       else this.#keys.forget(key, session);
     }
     session.keys.clear();
@@ -242,17 +264,14 @@ export class SessionTable {
     this.#settings.onEnd(session, why);
   }
 
-  /** Forgets the session and closes its backend connection. */
+  /** Forgets the session, which has ended, and closes its backend connection. */
   #drop(session: Session): Promise<void> {
     clearTimeout(session.timer);
+    session.timer = undefined;
     this.#sessions.delete(session);
+    this.#ended.delete(session);
     if (session.socket !== undefined) this.#bySocket.delete(session.socket);
     session.socket = undefined;
-    return close(session);
+    return session.connection.destroy();
   }
-}
-
-/** Closes the backend connection; what is in flight on it fails. */
-function close(session: Session): Promise<void> {
-  return session.connection.destroy(new CwmpProxyError('ERR_CWMP_CLOSED', 'the session is over'));
 }

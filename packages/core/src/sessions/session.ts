@@ -1,21 +1,22 @@
 import type { Socket } from 'node:net';
-import type { Client } from 'undici';
 import type { Backend } from '../backends/backend.js';
+import type { BackendConnection } from '../backends/backend-connection.js';
 
 /**
  * Where a session stands: `opening` until the backend has answered, `challenged` after a 401, `open` after any other
- * answer, `ended` after the empty answer to an empty POST (TR-069 A6 §3.7.2.4), a failure or its time.
+ * answer, `ended` when the CPE has nothing more to say and the ACS answered nothing (TR-069 A6 §3.7.2.4), when the ACS
+ * refused, when something failed, or when its time was over.
  */
 export type SessionPhase = 'opening' | 'challenged' | 'open' | 'ended';
 
 /** Why a session ended. */
-export type SessionEnd = 'complete' | 'cpe-gone' | 'idle' | 'failed' | 'superseded' | 'removed' | 'closed';
+export type SessionEnd = 'complete' | 'refused' | 'cpe-gone' | 'idle' | 'failed' | 'superseded' | 'removed' | 'closed';
 
 /** One answer of the backend, as far as a session is moved by it. */
 export interface SessionAnswer {
   status: number;
-  /** Whether the request was a POST without a body. */
-  emptyPost: boolean;
+  /** What was answered: an Inform, a POST without a body, another POST, or a file transfer. */
+  to: 'inform' | 'empty' | 'message' | 'transfer';
   /** Whether the answer had no body. */
   empty: boolean;
 }
@@ -26,10 +27,12 @@ export class Session {
   readonly id: string;
   backend: Backend;
   /** The backend connection of this CPE and of nobody else. */
-  connection: Client;
+  connection: BackendConnection;
   /** The CPE's connection; `undefined` while the CPE is away. */
   socket: Socket | undefined;
   phase: SessionPhase = 'opening';
+  /** Whether the CPE has sent its empty POST: from then on it only answers, and an empty answer of the ACS is the last. */
+  emptied = false;
   /** Requests the backend has not yet answered; more than one only when a CPE pipelines, which it must not. */
   inFlight = 0;
   /** Backends that could not be connected to. */
@@ -48,8 +51,10 @@ export class Session {
     this.connection = backend.openConnection();
   }
 
-  /** Whether a message of a CPE that is put back on it can go on where it stood. */
-  get resumable(): boolean {
-    return this.phase !== 'ended' && this.inFlight === 0;
+  /** The exclusive connection to the next backend to try; closes the one that led nowhere. */
+  moveTo(backend: Backend): void {
+    void this.connection.destroy();
+    this.backend = backend;
+    this.connection = backend.openConnection();
   }
 }

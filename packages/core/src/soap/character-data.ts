@@ -14,6 +14,7 @@ export interface CharacterData {
 
 const pieces = /<!--[^]*?-->|<!\[CDATA\[([^]*?)\]\]>|<\?[^]*?\?>|&(#x[0-9a-fA-F]+|#[0-9]+|amp|lt|gt|quot|apos);/g;
 const namedReferences: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const plainText = /^[\t\n\x20-\x25\x27-\x3b\x3d-\x7f]*$/;
 const notBlank = /[^ \t\r\n]/;
 
 /** Position after the last character that is no white space; backwards, as a regular expression would be quadratic. */
@@ -44,6 +45,10 @@ export type DecodeText = (latin1: string) => string;
  * entity that XML does not define. Undefined where a `<` remains: a child element or a stray one, so no plain text.
  */
 export function readCharacterData(raw: string, decode: DecodeText): CharacterData | undefined {
+  if (plainText.test(raw)) {
+    const first = raw.search(notBlank);
+    return { text: raw, start: first, end: first < 0 ? -1 : endOfText(raw), lead: '', tail: '' };
+  }
   const data: CharacterData = { text: '', start: -1, end: -1, lead: '', tail: '' };
   const add = (text: string, start: number, end: number, inCdata: boolean): void => {
     const decoded = decode(text);

@@ -18,12 +18,13 @@ function label(match: RegExpExecArray | null): string | undefined {
 
 /**
  * The charset of a message: from its byte order mark, else the Content-Type, else its declaration (RFC 7303 §3), else
- * UTF-8. `head` is the beginning of the message as latin1.
+ * UTF-8. `head` is the beginning of the message.
  */
-export function charsetOf(head: string, contentType: string | undefined): string {
-  if (head.startsWith('\u00ef\u00bb\u00bf')) return 'utf-8';
+export function charsetOf(head: Buffer, contentType: string | undefined): string {
+  const start = head.toString('latin1', 0, 512);
+  if (start.startsWith('\u00ef\u00bb\u00bf')) return 'utf-8';
   const named = contentType === undefined ? undefined : label(charsetParameter.exec(contentType));
-  return named ?? label(declaredEncoding.exec(head.slice(0, 512))) ?? 'utf-8';
+  return named ?? label(declaredEncoding.exec(start)) ?? 'utf-8';
 }
 
 const decoders = new Map<string, TextDecoder>();

@@ -64,17 +64,17 @@ export class CodingStage extends Duplex {
   }
 
   #start(): Transform {
-    const { create, check, toError } = this.#options;
-    const coder = create(this.#head);
+    const options = this.#options;
+    const coder = options.create(this.#head);
     this.#coder = coder;
     coder.on('data', (part: Buffer) => {
       this.#bytesOut += part.length;
-      const fault = check?.(this.#bytesIn, this.#bytesOut);
+      const fault = options.check?.(this.#bytesIn, this.#bytesOut);
       if (fault !== undefined) this.destroy(fault);
       else if (!this.push(part)) coder.pause();
     });
     coder.on('end', () => this.push(null));
-    coder.on('error', (error: Error) => this.destroy(toError?.(error) ?? error));
+    coder.on('error', (error: Error) => this.destroy(options.toError?.(error) ?? error));
     return coder;
   }
 }

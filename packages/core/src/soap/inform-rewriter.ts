@@ -2,15 +2,12 @@ import { Transform, type TransformCallback } from 'node:stream';
 import type { CwmpMessage } from './message.js';
 import { MessageRewriter, type RewriteOptions } from './message-rewriter.js';
 
-/** The events of an {@link InformRewriter}. */
-export interface InformRewriterEvents {
-  /** What the message was; once, after its last byte was read and before `end`. */
-  message: [message: CwmpMessage];
-}
-
 /**
- * Rewrites each ConnectionRequestURL in a message that streams through, in identity coding. It holds back a Value that may
- * have to be replaced, at most {@link maxHeldBytes}, and the first byte; everything else leaves with its chunk.
+ * Rewrites each ConnectionRequestURL in a message that streams through, in identity coding. Emits `message`, with the
+ * {@link CwmpMessage}, once: after the last byte was read and before `end`. What `rewriteUrl` throws ends the stream.
+ *
+ * It holds back the first byte, until the second tells UTF-16, and from the beginning of a Value that may have to be replaced
+ * to its end: at most 32 KiB. Everything else leaves with the chunk it came in.
  */
 export class InformRewriter extends Transform {
   readonly #rewriter: MessageRewriter;

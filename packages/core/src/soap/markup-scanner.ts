@@ -1,19 +1,30 @@
-import type { SaxesTagPlain } from 'saxes';
+import { MissedUrlWatch } from './missed-url-watch.js';
+import { endOfPlainRun, plainElement, runDepth } from './plain-run.js';
+import { maxDepth, maxTagBytes } from './scan-limits.js';
 import { maskTag, TagParser } from './tag-parser.js';
-
-/** Longest tag that is followed, in bytes. The longest seen from a CPE is below 700: an Envelope with its namespaces. */
-export const maxTagBytes: number = 16_384;
-/** Longest content of a Name, a Value or another text that is read, in bytes. */
-export const maxTextBytes: number = 16_384;
-/** Deepest element that is followed. CWMP needs 8. */
-export const maxDepth: number = 256;
+import { TextCapture } from './text-capture.js';
+import { nextPlainMarker } from './url-marker.js';
 
 /** What the scanner tells its reader. Offsets count the bytes of the message from 0. */
 export interface MarkupHandler {
   /** An element begins; `end` is the offset after its start tag. */
-  onOpen(tag: SaxesTagPlain, end: number): void;
+  onOpen(name: string, end: number): void;
   /** The innermost element ends at `end`, before the tag that ends it. */
   onClose(end: number): void;
+  /**
+   * Whether elements that hold nothing but text, and elements with such, mean nothing to this reader where it stands, as
+   * long as the name of the ConnectionRequestURL does not stand in them.
+   */
+  passesPlainRuns(): boolean;
+}
+
+/** How a {@link MarkupScanner} reads. */
+export interface ScannerOptions {
+  /**
+   * Whether work that changes nothing is left out: faultless runs of elements are passed over where the reader allows, and of
+   * a faultless start tag saxes gets the name only. Default true; false is for the test that shows that it changes nothing.
+   */
+  shortcuts?: boolean | undefined;
 }
 
 type Mode = 'text' | 'comment' | 'cdata' | 'instruction';
@@ -39,7 +50,7 @@ function beginsName(code: number): boolean {
  * Finds the markup of a message in bytes that are read as latin1, so that one char is one byte, and hands each tag to saxes,
  * which decides what it is and what it closes. Text, comments, CDATA and processing instructions are passed over: they
  * change no structure. What is kept is one unfinished tag ({@link maxTagBytes}), one captured content
- * ({@link maxTextBytes}) and the names of the open elements ({@link maxDepth}).
+ * (as {@link TextCapture} does) and the names of the open elements ({@link maxDepth}).
  *
  * Faults that are followed: a stray `&` or `<`, control characters, an end tag that nothing is open for (passed over) or
  * that holds more than a name, missing end tags, several document elements, text before the declaration.
@@ -48,6 +59,8 @@ export class MarkupScanner {
   readonly #handler: MarkupHandler;
   readonly #parser = new TagParser();
   readonly #open: string[] = [];
+  readonly #shortcuts: boolean;
+  readonly #capture = new TextCapture();
   #buffer = '';
   #base = 0;
   #at = 0;
@@ -60,16 +73,20 @@ export class MarkupScanner {
   #sawDoctype = false;
   #stopped = false;
   #lostAt: number | undefined;
-  #captureFrom = -1;
-  #captured = '';
+  /** Sees what is not read: after the structure was lost, or inside of a comment and its like that goes on. */
+  #unread: MissedUrlWatch | undefined;
+  /** Where a run was last looked for, and where the next text is that no run may hold. */
+  #runTriedAt = -1;
+  #markerAt = -1;
 
-  constructor(handler: MarkupHandler) {
+  constructor(handler: MarkupHandler, options: ScannerOptions = {}) {
     this.#handler = handler;
+    this.#shortcuts = options.shortcuts ?? true;
     this.#parser.on('opentag', (tag) => {
       this.#opened = true;
       this.#sawElement = true;
       this.#open.push(tag.name);
-      this.#handler.onOpen(tag, this.#tagEnd);
+      this.#handler.onOpen(tag.name, this.#tagEnd);
     });
     this.#parser.on('closetag', () => {
       this.#open.pop();
@@ -87,38 +104,54 @@ export class MarkupScanner {
     return this.#sawDoctype;
   }
 
-  /** Ends the reading: nothing more is told. */
+  /** The start tag that is being told, as latin1. */
+  get startTag(): string {
+    return this.#buffer.slice(this.#at, this.#tagEnd - this.#base);
+  }
+
+  /** Whether the reading has ended, by {@link stop} or since the structure was lost. */
+  get ended(): boolean {
+    return this.#stopped || this.#lostAt !== undefined;
+  }
+
+  /** Ends the reading after the tag or element that is being told. */
   stop(): void {
     this.#stopped = true;
   }
 
   /** Begins to keep the raw content from `offset` on: the end of the start tag that is being told. */
   beginCapture(offset: number): void {
-    this.#captured = '';
-    this.#captureFrom = offset;
+    this.#capture.begin(offset);
   }
 
-  /** The raw content up to `offset`, or undefined where it is longer than {@link maxTextBytes}. */
+  /** The raw content up to `offset`, or undefined where it is too long. */
   endCapture(offset: number): string | undefined {
-    const from = this.#captureFrom;
-    this.#captureFrom = -1;
-    if (from < 0 || offset - from > maxTextBytes) return undefined;
-    return this.#captured + this.#buffer.slice(Math.max(from - this.#base, 0), offset - this.#base);
+    return this.#capture.end(offset, this.#buffer, this.#base);
   }
 
   /** Reads on: `chunk` is the next bytes as latin1. */
   write(chunk: string): void {
-    if (this.#stopped || this.#lostAt !== undefined) return;
+    if (this.#stopped) return;
+    if (this.#lostAt !== undefined) return this.#unread?.see(chunk);
     const rest = this.#buffer.slice(this.#at);
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;
     this.#at = 0;
+    this.#markerAt = -1;
     while (this.#at < this.#buffer.length && !this.#stopped && this.#step()) {
       // each step passes over one piece of markup
     }
-    if (this.#captureFrom >= 0 && this.#captured.length <= maxTextBytes) {
-      this.#captured += this.#buffer.slice(Math.max(this.#captureFrom - this.#base, 0), this.#at);
-    }
+    this.#capture.keep(this.#buffer, this.#base, this.#at);
+  }
+
+  /**
+   * Call once at the end of the message. Whether a URL may have been missed, where the structure was lost or a tag, a comment
+   * or its like does not end; `inStruct` tells whether a struct is open.
+   */
+  mayHaveMissed(inStruct: boolean): boolean {
+    if (this.#stopped) return false;
+    if (this.#lostAt === undefined) (this.#unread ??= new MissedUrlWatch()).see(this.#buffer.slice(this.#at));
+    return this.#unread?.mayHaveMissed(inStruct) ?? false;
   }
 
   /** Passes over one piece of markup, with the text before it; false where the rest of it has yet to come. */
@@ -127,10 +160,13 @@ export class MarkupScanner {
     const terminator = terminators[this.#mode];
     const found = buffer.indexOf(terminator, this.#at);
     if (found < 0) {
-      this.#at = Math.max(this.#at, buffer.length - terminator.length + 1);
+      const to = Math.max(this.#at, buffer.length - terminator.length + 1);
+      if (this.#mode !== 'text') (this.#unread ??= new MissedUrlWatch()).see(buffer.slice(this.#at, to));
+      this.#at = to;
       return false;
     }
     if (this.#mode !== 'text') {
+      this.#unread = undefined;
       this.#at = found + terminator.length;
       this.#mode = 'text';
       return true;
@@ -148,6 +184,7 @@ export class MarkupScanner {
 
   #startTag(start: number): boolean {
     if (this.#open.length >= maxDepth) return this.#lose();
+    if (this.#shortcuts && this.#fed === 0 && (this.#passRun(start) || this.#passPlain(start))) return true;
     this.#opened = false;
     let end = this.#buffer.indexOf('>', start + this.#fed) + 1;
     // A `>` inside a quoted attribute value does not end the tag; saxes knows.
@@ -164,6 +201,42 @@ export class MarkupScanner {
       end = this.#buffer.indexOf('>', end) + 1;
     }
     return this.#incomplete(start, end);
+  }
+
+  /** A faultless start tag, of which saxes gets the name; or a faultless element with text, of which it gets nothing. */
+  #passPlain(start: number): boolean {
+    plainElement.lastIndex = start;
+    const match = plainElement.exec(this.#buffer);
+    if (match === null || match[0].length > maxTagBytes) return false;
+    const [whole, name = '', slash = '', content, endTag = ''] = match;
+    const end = start + whole.length;
+    const contentEnd = end - endTag.length;
+    this.#tagEnd = this.#base + contentEnd - (content?.length ?? 0);
+    if (content === undefined) {
+      this.#closeAt = this.#tagEnd;
+      this.#parser.write(`<${name}${slash}>`);
+    } else {
+      this.#sawElement = true;
+      this.#handler.onOpen(name, this.#tagEnd);
+      this.#handler.onClose(this.#base + contentEnd);
+    }
+    this.#at = end;
+    return true;
+  }
+
+  #passRun(start: number): boolean {
+    const tried = this.#base + start;
+    if (tried === this.#runTriedAt || this.#open.length + runDepth > maxDepth || !this.#handler.passesPlainRuns())
+      return false;
+    this.#runTriedAt = tried;
+    const buffer = this.#buffer;
+    if (this.#markerAt < start) this.#markerAt = nextPlainMarker(buffer, start);
+    // A run is no longer than a tag may be, so that no tag in it is too long.
+    const end = endOfPlainRun(buffer, start, Math.min(this.#markerAt, start + maxTagBytes));
+    if (end === start) return false;
+    this.#sawElement = true;
+    this.#at = end;
+    return true;
   }
 
   #endTag(start: number): boolean {
@@ -201,6 +274,8 @@ export class MarkupScanner {
   #lose(doctype = false): boolean {
     this.#lostAt = this.#base + this.#at;
     this.#sawDoctype = doctype;
+    this.#unread = new MissedUrlWatch();
+    this.#unread.see(this.#buffer.slice(this.#at));
     return false;
   }
 }

@@ -1,165 +1,156 @@
-import type { SaxesTagPlain } from 'saxes';
 import { readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
-import { MarkupScanner, type MarkupHandler } from './markup-scanner.js';
+import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { DeviceId } from './message.js';
 
-/** What a message says about itself; each fact is the first of its kind. */
+/** What a message says about itself. */
 export interface MessageFacts {
-  method: string | undefined;
-  id: string | undefined;
-  namespaceVersion: string | undefined;
-  device: DeviceId | undefined;
-  events: string[];
-  retryCount: number | undefined;
-  currentTime: string | undefined;
-  sessionTimeout: number | undefined;
-  faultCode: string | undefined;
+  readonly method: string | undefined;
+  readonly id: string | undefined;
+  readonly namespaceVersion: string | undefined;
+  readonly device: DeviceId | undefined;
+  readonly events: readonly string[];
+  readonly retryCount: number | undefined;
+  readonly currentTime: string | undefined;
+  readonly sessionTimeout: number | undefined;
+  readonly faultCode: string | undefined;
 }
 
+const windowBytes = 4096;
 const cwmpNamespace = /:(cwmp-\d+-\d+)$/;
+const namespaceDeclarations = /[ \t\r\n]xmlns[^ \t\r\n=]*[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/g;
 const wholeNumber = /^\d{1,15}$/;
+/** The children of an Inform that hold facts; the first of each counts. */
+const sections: ReadonlySet<string> = new Set(['DeviceId', 'Event', 'RetryCount', 'CurrentTime']);
+const deviceParts: ReadonlySet<string> = new Set(['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber']);
 
-function number(text: string): number | undefined {
-  return wholeNumber.test(text) ? Number(text) : undefined;
+function wholeNumberOf(text: string | undefined): number | undefined {
+  return text !== undefined && wholeNumber.test(text) ? Number(text) : undefined;
 }
 
 /** Reads the facts from the head of a message and stops where no more can come. */
 class FactsReader implements MarkupHandler {
-  readonly facts: MessageFacts = {
-    method: undefined,
-    id: undefined,
-    namespaceVersion: undefined,
-    device: undefined,
-    events: [],
-    retryCount: undefined,
-    currentTime: undefined,
-    sessionTimeout: undefined,
-    faultCode: undefined,
-  };
-  readonly #scanner = new MarkupScanner(this);
+  readonly #scanner: MarkupScanner;
   readonly #decode: DecodeText;
   readonly #path: string[] = [];
-  readonly #device = new Map<string, string>();
-  /** Depth of the message element, once it has begun. */
-  #messageDepth: number | undefined;
-  #leaf: string | undefined;
+  readonly #sections = new Set<string>();
+  /** The texts found, the first of its kind, by the name of their element. */
+  readonly #texts = new Map<string, string>();
+  readonly #events: string[] = [];
+  #method: string | undefined;
+  #namespaceVersion: string | undefined;
+  /** How many elements are open around the message and including it, once it has begun. */
+  #messageDepth = 0;
+  /** The child of the Inform that is being read. */
+  #section = '';
+  /** How many elements are open around the text that is being read and including its own; 0 where none is. */
+  #leafDepth = 0;
 
-  constructor(decode: DecodeText) {
+  constructor(decode: DecodeText, options?: ScannerOptions) {
+    this.#scanner = new MarkupScanner(this, options);
     this.#decode = decode;
   }
 
-  read(head: string): MessageFacts {
-    this.#scanner.write(head);
-    if (this.#device.size > 0) {
-      const part = (name: string): string => this.#device.get(name) ?? '';
-      this.facts.device = {
-        manufacturer: part('Manufacturer'),
-        oui: part('OUI'),
-        productClass: part('ProductClass'),
-        serialNumber: part('SerialNumber'),
-      };
+  read(head: Buffer): MessageFacts {
+    for (let at = 0; at < head.length && !this.#scanner.ended; at += windowBytes) {
+      this.#scanner.write(head.toString('latin1', at, at + windowBytes));
     }
-    return this.facts;
+    const texts = this.#texts;
+    const device = {
+      manufacturer: texts.get('Manufacturer') ?? '',
+      oui: texts.get('OUI') ?? '',
+      productClass: texts.get('ProductClass') ?? '',
+      serialNumber: texts.get('SerialNumber') ?? '',
+    };
+    return {
+      method: this.#method,
+      id: texts.get('ID'),
+      namespaceVersion: this.#namespaceVersion,
+      device: [...deviceParts].some((part) => texts.has(part)) ? device : undefined,
+      events: this.#events,
+      retryCount: wholeNumberOf(texts.get('RetryCount')),
+      currentTime: texts.get('CurrentTime'),
+      sessionTimeout: wholeNumberOf(texts.get('SessionTimeout')),
+      faultCode: texts.get('FaultCode'),
+    };
   }
 
-  onOpen(tag: SaxesTagPlain, end: number): void {
-    const name = localName(tag.name);
-    const path = this.#path;
-    this.#leaf = undefined;
-    if (this.#messageDepth === undefined) this.#seekMessage(name, tag);
-    path.push(name);
-    if (this.#factPath() !== undefined) {
-      this.#leaf = name;
+  onOpen(tagName: string, end: number): void {
+    const name = localName(tagName);
+    const before = this.#messageDepth;
+    if (before === 0) this.#seekMessage(name);
+    this.#path.push(name);
+    // What has an element in it is no text.
+    this.#leafDepth = 0;
+    if (before === 0 ? this.#isHeaderFact() : this.#isMessageFact(name)) {
+      this.#leafDepth = this.#path.length;
       this.#scanner.beginCapture(end);
     }
   }
 
   onClose(end: number): void {
-    const leaf = this.#leaf;
-    const fact = leaf === undefined ? undefined : this.#factPath();
-    if (fact !== undefined) {
+    const depth = this.#path.length;
+    const name = this.#path.pop() ?? '';
+    if (this.#leafDepth === depth) {
+      this.#leafDepth = 0;
       const raw = this.#scanner.endCapture(end);
       const text = raw === undefined ? undefined : readCharacterData(raw, this.#decode)?.text;
-      if (text !== undefined) this.#take(fact, trimBlank(text));
+      if (text !== undefined) this.#take(name, trimBlank(text));
     }
-    this.#leaf = undefined;
-    this.#path.pop();
-    if (this.#messageDepth !== undefined && this.#path.length < this.#messageDepth) this.#scanner.stop();
+    if (this.#messageDepth === 0) return;
+    if (depth === this.#messageDepth) this.#scanner.stop();
+    if (depth === this.#messageDepth + 1 && this.#sections.size === sections.size) this.#scanner.stop();
   }
 
-  #seekMessage(name: string, tag: SaxesTagPlain): void {
-    if (this.facts.namespaceVersion === undefined) {
-      for (const [attribute, value] of Object.entries(tag.attributes)) {
-        if (attribute.startsWith('xmlns')) this.facts.namespaceVersion ??= cwmpNamespace.exec(value.trim())?.[1];
+  passesPlainRuns(): boolean {
+    return false;
+  }
+
+  #seekMessage(name: string): void {
+    if (this.#namespaceVersion === undefined) {
+      for (const [, double, single = ''] of this.#scanner.startTag.matchAll(namespaceDeclarations)) {
+        this.#namespaceVersion ??= cwmpNamespace.exec((double ?? single).trim())?.[1];
       }
     }
-    const parent = this.#path.at(-1);
-    const bare = parent === undefined && (name === 'Inform' || name === 'GetParameterValuesResponse');
-    const inBody =
-      parent === 'Body' && (this.#path.length === 1 || (this.#path.length === 2 && this.#path[0] === 'Envelope'));
-    if (bare || inBody) {
-      this.facts.method = name;
-      this.#messageDepth = this.#path.length + 1;
-    }
+    const [root, child] = this.#path;
+    const depth = this.#path.length;
+    const inBody = (depth === 1 && root === 'Body') || (depth === 2 && root === 'Envelope' && child === 'Body');
+    const bare = depth === 0 && (name === 'Inform' || name === 'GetParameterValuesResponse');
+    if (!inBody && !bare) return;
+    this.#method = name;
+    this.#messageDepth = depth + 1;
+    if (name !== 'Inform' && name !== 'Fault') this.#scanner.stop();
   }
 
-  /** The path of the open element below the message or the header, where it is one that holds a fact. */
-  #factPath(): string | undefined {
+  #isHeaderFact(): boolean {
+    const [root, header, name] = this.#path;
+    if (this.#path.length !== 3 || root !== 'Envelope' || header !== 'Header') return false;
+    return name === 'ID' || name === 'SessionTimeout';
+  }
+
+  #isMessageFact(name: string): boolean {
     const path = this.#path;
-    const depth = this.#messageDepth;
-    if (depth === undefined) {
-      return path.length === 3 && path[0] === 'Envelope' && path[1] === 'Header' ? headerFact(path[2]) : undefined;
+    const depth = path.length - this.#messageDepth;
+    if (this.#method === 'Fault') {
+      const [detail, fault] = path.slice(this.#messageDepth);
+      return depth === 3 && detail === 'detail' && fault === 'Fault' && name === 'FaultCode';
     }
-    const below = path.slice(depth - 1).join('/');
-    return messageFacts.has(below) ? below : undefined;
+    if (depth === 1) {
+      this.#section = sections.has(name) && !this.#sections.has(name) ? name : '';
+      if (this.#section !== '') this.#sections.add(name);
+      return this.#section === 'RetryCount' || this.#section === 'CurrentTime';
+    }
+    if (depth === 2) return this.#section === 'DeviceId' && deviceParts.has(name);
+    return depth === 3 && this.#section === 'Event' && name === 'EventCode' && path.at(-2) === 'EventStruct';
   }
 
-  #take(fact: string, text: string): void {
-    const facts = this.facts;
-    switch (fact) {
-      case 'ID':
-        facts.id ??= text;
-        break;
-      case 'SessionTimeout':
-        facts.sessionTimeout ??= number(text);
-        break;
-      case 'Inform/Event/EventStruct/EventCode':
-        facts.events.push(text);
-        break;
-      case 'Inform/RetryCount':
-        facts.retryCount ??= number(text);
-        break;
-      case 'Inform/CurrentTime':
-        facts.currentTime ??= text;
-        break;
-      case 'Fault/detail/Fault/FaultCode':
-        facts.faultCode ??= text;
-        break;
-      default: {
-        const part = localName(fact.replace('Inform/DeviceId/', ''));
-        if (!this.#device.has(part)) this.#device.set(part, text);
-      }
-    }
+  #take(name: string, text: string): void {
+    if (name === 'EventCode') this.#events.push(text);
+    else if (!this.#texts.has(name)) this.#texts.set(name, text);
   }
 }
 
-const messageFacts: ReadonlySet<string> = new Set([
-  'Inform/DeviceId/Manufacturer',
-  'Inform/DeviceId/OUI',
-  'Inform/DeviceId/ProductClass',
-  'Inform/DeviceId/SerialNumber',
-  'Inform/Event/EventStruct/EventCode',
-  'Inform/RetryCount',
-  'Inform/CurrentTime',
-  'Fault/detail/Fault/FaultCode',
-]);
-
-function headerFact(name: string | undefined): string | undefined {
-  return name === 'ID' || name === 'SessionTimeout' ? name : undefined;
-}
-
-/** Reads what a message says about itself from its head, given as latin1. */
-export function readFacts(head: string, decode: DecodeText): MessageFacts {
-  return new FactsReader(decode).read(head);
+/** Reads what a message says about itself from its head. */
+export function readFacts(head: Buffer, decode: DecodeText, options?: ScannerOptions): MessageFacts {
+  return new FactsReader(decode, options).read(head);
 }

@@ -1,7 +1,7 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
+import type { ScannerOptions } from './markup-scanner.js';
 import { LazyMessage, maxHeadBytes, type CwmpMessage, type UnchangedReason } from './message.js';
 import { UrlFinder } from './url-finder.js';
-import { MissedUrlWatch } from './missed-url-watch.js';
 
 /** How a message is rewritten. */
 export interface RewriteOptions {
@@ -14,13 +14,29 @@ export interface RewriteOptions {
   contentType?: string | undefined;
 }
 
+/** The same bytes as a Buffer. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function joined(parts: readonly Buffer[]): Buffer {
+  const [first] = parts;
+  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
+}
+
+/** How a {@link MessageRewriter} goes about it. */
+export interface RewriterInternals extends ScannerOptions {
+  /** Whether a URL may stand after an offset that is outside of any struct; where none may, the reading ends. */
+  mayFollow?: ((offset: number) => boolean) | undefined;
+}
+
 /**
  * Rewrites a message as its bytes come; under both {@link InformRewriter} and {@link rewriteMessage}. Bytes leave at once
  * unless they belong to a Value that may have to be replaced.
  */
 export class MessageRewriter {
   readonly #options: RewriteOptions;
-  readonly #missed = new MissedUrlWatch();
+  readonly #internals: RewriterInternals;
   #finder: UrlFinder | undefined;
   #head: Buffer[] = [];
   #headBytes = 0;
@@ -29,13 +45,14 @@ export class MessageRewriter {
   #readTo = 0;
   #sentTo = 0;
 
-  constructor(options: RewriteOptions) {
+  constructor(options: RewriteOptions, internals: RewriterInternals = {}) {
     this.#options = options;
+    this.#internals = internals;
   }
 
   /** Takes the next bytes and returns those that may leave, in order. */
   push(chunk: Uint8Array): Buffer[] {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = asBuffer(chunk);
     this.#queue.push(bytes);
     this.#readTo += bytes.length;
     this.#keepHead(bytes);
@@ -58,42 +75,44 @@ export class MessageRewriter {
     const finder = this.#finder;
     const urls = finder?.urls ?? [];
     const reason = this.#reason();
-    const rewritten = urls.some((url) => url.rewritten !== undefined);
-    const outcome = rewritten ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
-    const head = this.#wide || this.#headBytes === 0 ? undefined : Buffer.concat(this.#head);
+    const outcome = finder?.rewroteAny === true ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
+    const head = this.#wide || this.#headBytes === 0 ? undefined : joined(this.#head);
     return new LazyMessage(head, this.#options.contentType, { urls, outcome, reason });
   }
 
   #reason(): UnchangedReason | undefined {
     if (this.#wide) return 'utf-16';
     if (this.#finder?.scanner.sawDoctype === true) return 'doctype';
-    return this.#finder?.keptReason ?? (this.#missed.missed ? 'structure' : undefined);
+    return this.#finder?.keptReason;
   }
 
   #keepHead(bytes: Buffer): void {
     if (this.#headBytes >= maxHeadBytes) return;
-    const part = bytes.subarray(0, maxHeadBytes - this.#headBytes);
+    const left = maxHeadBytes - this.#headBytes;
+    // A copy, where a large chunk would be kept alive for its beginning.
+    const part = bytes.length > left ? Buffer.from(bytes.subarray(0, left)) : bytes;
     this.#head.push(part);
     this.#headBytes += part.length;
   }
 
   #begin(): void {
-    const bytes = this.#queue.length === 1 ? (this.#queue[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#queue);
+    const bytes = joined(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
-    const charset = (): string => charsetOf(Buffer.concat(this.#head).toString('latin1'), this.#options.contentType);
-    this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset));
+    const charset = (): string => charsetOf(joined(this.#head), this.#options.contentType);
+    const finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#internals);
+    const { mayFollow } = this.#internals;
+    if (mayFollow !== undefined) {
+      finder.onStructEnd = (end) => {
+        if (!mayFollow(end)) finder.scanner.stop();
+      };
+    }
+    this.#finder = finder;
     this.#read(bytes);
   }
 
   #read(bytes: Buffer): void {
-    const finder = this.#finder;
-    if (finder === undefined) return;
-    const from = this.#readTo - bytes.length;
-    finder.scanner.write(bytes.toString('latin1'));
-    const lostAt = finder.scanner.lostAt;
-    if (lostAt === undefined || finder.scanner.sawDoctype) return;
-    this.#missed.read(bytes.subarray(Math.max(lostAt - from, 0)), finder.inStruct);
+    this.#finder?.scanner.write(bytes.toString('latin1'));
   }
 
   #send(to: number): Buffer[] {
@@ -111,11 +130,16 @@ export class MessageRewriter {
     while (this.#sentTo < to) {
       const bytes = this.#queue[0];
       if (bytes === undefined) return;
-      const part = bytes.subarray(0, to - this.#sentTo);
-      out?.push(part);
-      this.#sentTo += part.length;
-      if (part.length === bytes.length) this.#queue.shift();
-      else this.#queue[0] = bytes.subarray(part.length);
+      const count = to - this.#sentTo;
+      if (count >= bytes.length) {
+        out?.push(bytes);
+        this.#queue.shift();
+        this.#sentTo += bytes.length;
+      } else {
+        out?.push(bytes.subarray(0, count));
+        this.#queue[0] = bytes.subarray(count);
+        this.#sentTo = to;
+      }
     }
   }
 }

@@ -62,7 +62,7 @@ export interface CwmpMessage {
   readonly sessionTimeout: number | undefined;
   /** FaultCode of a CWMP fault: `9005`. */
   readonly faultCode: string | undefined;
-  /** Every ConnectionRequestURL that was found, in order. */
+  /** The ConnectionRequestURLs that were found, in order; the first 64. */
   readonly urls: readonly ConnectionRequestUrl[];
   /** How it went. */
   readonly outcome: RewriteOutcome;
@@ -158,8 +158,14 @@ export class LazyMessage implements CwmpMessage {
 
   #read(): MessageFacts {
     if (this.#facts === undefined) {
-      const head = this.#head?.toString('latin1');
-      this.#facts = head === undefined ? noFacts : readFacts(head, textDecoder(() => charsetOf(head, this.#contentType)));
+      const head = this.#head;
+      this.#facts =
+        head === undefined
+          ? noFacts
+          : readFacts(
+              head,
+              textDecoder(() => charsetOf(head, this.#contentType)),
+            );
       this.#head = undefined;
     }
     return this.#facts;

@@ -2,29 +2,30 @@ const structName = 'ParameterValueStruct';
 const urlName = 'ConnectionRequestURL';
 
 /**
- * Watches the bytes after the place where the structure was lost: a URL may have been missed only where its name stands
- * there, in a struct. Keeps the last few bytes of what it has read.
+ * Watches what is not read: a URL may have been missed only where its name stands there, in a struct. Keeps the last few
+ * characters of what it has seen.
  */
 export class MissedUrlWatch {
   #structSeen = false;
-  #missed = false;
+  #urlSeen = false;
+  #urlInStructSeen = false;
   #tail = '';
 
-  /** Whether a ConnectionRequestURL may have been missed. */
-  get missed(): boolean {
-    return this.#missed;
+  /** Whether a URL may have been missed; `inStruct` tells whether what is not read begins inside a struct. */
+  mayHaveMissed(inStruct: boolean): boolean {
+    return inStruct ? this.#urlSeen : this.#urlInStructSeen;
   }
 
-  /** Reads on; `inStruct` tells whether the structure was lost inside a struct. */
-  read(bytes: Buffer, inStruct: boolean): void {
-    if (this.#missed) return;
-    this.#structSeen ||= inStruct;
-    const text = this.#tail + bytes.toString('latin1');
+  /** The next characters that are not read. */
+  see(unread: string): void {
+    if (this.#urlInStructSeen) return;
+    const text = this.#tail + unread;
+    this.#urlSeen ||= text.includes(urlName);
     const struct = this.#structSeen ? 0 : text.indexOf(structName);
     if (struct >= 0) {
       this.#structSeen = true;
-      this.#missed = text.includes(urlName, struct);
+      this.#urlInStructSeen = text.includes(urlName, struct);
     }
-    this.#tail = text.slice(-(urlName.length - 1));
+    this.#tail = text.slice(1 - urlName.length);
   }
 }

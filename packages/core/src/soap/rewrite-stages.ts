@@ -20,7 +20,7 @@ export interface RewriteStages {
   /** For `stream.pipeline`, between source and destination; none where the body passes as it comes. */
   readonly stages: readonly Duplex[];
   /** What the message was: final once the stages have ended, until then as far as it was read. */
-  message(): CwmpMessage;
+  readonly message: () => CwmpMessage;
 }
 
 function decoderFor(coding: ContentCoding, zlibWrapped: boolean): Transform {

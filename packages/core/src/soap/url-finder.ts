@@ -1,11 +1,8 @@
-import type { SaxesTagPlain } from 'saxes';
 import { escapeText, readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
-import { MarkupScanner, maxTextBytes, type MarkupHandler } from './markup-scanner.js';
+import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
-
-/** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
-export const maxHeldBytes: number = 2 * maxTextBytes;
+import { maxHeldBytes, maxUrls } from './scan-limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
 export interface Splice {
@@ -20,7 +17,7 @@ const urlNames: ReadonlySet<string> = new Set([
   'InternetGatewayDevice.ManagementServer.ConnectionRequestURL',
   'Device.ManagementServer.ConnectionRequestURL',
 ]);
-const absoluteHttpUrl = /^https?:\/\/[^\s/?#\\][^\s]*$/i;
+const absoluteHttpUrl = /^https?:\/\/[^\s\p{Cc}/?#\\][^\s\p{Cc}]*$/iu;
 
 function isMessage(name: string): boolean {
   return name === 'Inform' || name === 'GetParameterValuesResponse';
@@ -54,8 +51,10 @@ function roleOf(name: string, parent: Role | undefined): Role {
  * GetParameterValuesResponse (SPEC.md §6.2), be it in an Envelope or bare.
  */
 export class UrlFinder implements MarkupHandler {
-  /** Every ConnectionRequestURL found so far. */
+  /** The ConnectionRequestURLs found so far, {@link maxUrls} at most. */
   readonly urls: ConnectionRequestUrl[] = [];
+  /** Whether any of them is replaced. */
+  rewroteAny = false;
   /** What is to be replaced, in the order of the message; whoever applies a splice may remove it. */
   readonly splices: Splice[] = [];
   /** Why the first URL that was left as it is was left. */
@@ -70,10 +69,10 @@ export class UrlFinder implements MarkupHandler {
   #start = 0;
   #heldFrom: number | undefined;
 
-  constructor(rewriteUrl: (url: string) => string | undefined, decode: DecodeText) {
+  constructor(rewriteUrl: (url: string) => string | undefined, decode: DecodeText, options?: ScannerOptions) {
     this.#rewriteUrl = rewriteUrl;
     this.#decode = decode;
-    this.scanner = new MarkupScanner(this);
+    this.scanner = new MarkupScanner(this, options);
   }
 
   /** The offset from which on bytes must not leave yet, as they may have to be replaced. */
@@ -82,13 +81,11 @@ export class UrlFinder implements MarkupHandler {
     return from === undefined || readTo - from > maxHeldBytes || this.scanner.lostAt !== undefined ? readTo : from;
   }
 
-  /** Whether a struct is being read. */
-  get inStruct(): boolean {
-    return this.#roles.includes('struct');
-  }
+  /** Called with the offset where a struct has ended. */
+  onStructEnd: ((end: number) => void) | undefined;
 
-  onOpen(tag: SaxesTagPlain, end: number): void {
-    const role = roleOf(localName(tag.name), this.#roles.at(-1));
+  onOpen(name: string, end: number): void {
+    const role = roleOf(localName(name), this.#roles.at(-1));
     this.#roles.push(role);
     if (role === 'struct') {
       this.#nameMatches = undefined;
@@ -104,17 +101,23 @@ export class UrlFinder implements MarkupHandler {
     }
   }
 
+  passesPlainRuns(): boolean {
+    const role = this.#roles.at(-1);
+    return role !== 'struct' && role !== 'name' && role !== 'value';
+  }
+
   onClose(end: number): void {
     const role = this.#roles.pop();
     if (role === 'name' && this.#nameMatches === undefined) this.#endName(end);
     else if (role === 'value' && !this.#valueSeen) this.#endValue(end);
-    else if (role === 'struct') this.#endStruct();
+    else if (role === 'struct') this.#endStruct(end);
   }
 
   /** Call once at the end of the message. */
   end(): void {
     // Cut off, or lost, between the Name and the end of its Value.
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'structure');
+    else if (this.scanner.mayHaveMissed(this.#roles.includes('struct'))) this.keptReason ??= 'structure';
   }
 
   #endName(end: number): void {
@@ -140,12 +143,13 @@ export class UrlFinder implements MarkupHandler {
     }
   }
 
-  #endStruct(): void {
+  #endStruct(end: number): void {
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'empty');
     // What follows in an outer struct that was never closed is nobody's.
     this.#nameMatches = false;
     this.#valueSeen = true;
     this.#forget();
+    if (!this.#roles.includes('struct')) this.onStructEnd?.(end);
   }
 
   #forget(): void {
@@ -153,8 +157,12 @@ export class UrlFinder implements MarkupHandler {
     this.#heldFrom = undefined;
   }
 
+  #tell(url: ConnectionRequestUrl): void {
+    if (this.urls.length < maxUrls) this.urls.push(url);
+  }
+
   #keep(original: string, reason: UnchangedReason): void {
-    this.urls.push({ original, rewritten: undefined });
+    this.#tell({ original, rewritten: undefined });
     this.keptReason ??= reason;
   }
 
@@ -167,7 +175,8 @@ export class UrlFinder implements MarkupHandler {
     if (!absoluteHttpUrl.test(original)) return this.#keep(original, 'not-a-url');
     const rewritten = this.#rewriteUrl(original);
     if (rewritten === undefined || rewritten === original) return this.#keep(original, 'kept');
-    this.urls.push({ original, rewritten });
+    this.#tell({ original, rewritten });
+    this.rewroteAny = true;
     this.splices.push({
       start: offset + data.start,
       end: offset + data.end,

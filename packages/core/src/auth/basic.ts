@@ -1,0 +1,109 @@
+import type { IncomingMessage } from 'node:http';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import httpAuth from 'http-auth';
+import { CwmpProxyError } from '../errors.js';
+import { type BasicPair, readBasicPair } from './authorization.js';
+
+/** Decides whether a user name and a password may pass. What it throws, or rejects with, counts as no. */
+export type CredentialChecker = (credentials: BasicPair) => boolean | Promise<boolean>;
+
+/** Who may pass: passwords by user name, or a function that decides. */
+export type Users = Readonly<Record<string, string>> | CredentialChecker;
+
+/** What came out of asking who a request is from. */
+export type AuthDecision =
+  | {
+      /** The request may pass. */
+      readonly pass: true;
+      /** The user it is from. */
+      readonly username: string;
+    }
+  | {
+      /** The request may not pass. */
+      readonly pass: false;
+      /** Status to answer with. */
+      readonly statusCode: 401;
+      /** `WWW-Authenticate` fields of the answer, one challenge in each, in this order. */
+      readonly challenges: readonly string[];
+    };
+
+/** Asks a request who it is from. Never rejects. */
+export interface Authenticator {
+  authenticate(req: IncomingMessage): Promise<AuthDecision>;
+}
+
+/** Options of {@link createBasicAuthenticator}. */
+export interface BasicAuthenticatorOptions {
+  /** Passwords by user name, or a function that decides. */
+  readonly users: Users;
+  /** Realm of the challenge, printable ASCII without quotes. Default `cwmp-proxy`. */
+  readonly realm?: string;
+}
+
+/**
+ * Basic authentication (RFC 7617) by http-auth. Credentials that come without a challenge are taken too: some ACSs send
+ * nothing else.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when the users or the realm cannot be used.
+ */
+export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Authenticator {
+  const { users, realm = 'cwmp-proxy' } = options;
+  if (!/^[ !#-[\]-~]+$/.test(realm)) {
+    throw new CwmpProxyError('ERR_CWMP_OPTION', 'realm: expected printable ASCII without quotes or backslashes');
+  }
+  const check = typeof users === 'function' ? users : checkerOf(users);
+  const scheme = httpAuth.basic({ realm }, (username, password, done) => {
+    void settle(check, { username, password }, done);
+  });
+  const refusal: AuthDecision = { pass: false, statusCode: 401, challenges: [scheme.generateHeader()] };
+
+  return {
+    authenticate: (req) =>
+      new Promise((resolve) => {
+        const field = req.headers.authorization ?? '';
+        const encoded = scheme.parseAuthorization(field);
+        // A pair without a colon is no pair; http-auth would take it for a user without a password.
+        if (encoded === undefined || readBasicPair(field) === undefined) {
+          resolve(refusal);
+          return;
+        }
+        scheme.findUser(req, encoded, (result) => {
+          if (result instanceof Error || result.pass !== true) resolve(refusal);
+          else resolve({ pass: true, username: result.user ?? '' });
+        });
+      }),
+  };
+}
+
+/** http-auth answers through callbacks only; the promise of a checker is waited for here. */
+async function settle(check: CredentialChecker, pair: BasicPair, done: (pass: boolean) => void): Promise<void> {
+  let pass: unknown = false;
+  try {
+    pass = await check(pair);
+  } catch {
+    // A checker that fails lets nobody in.
+  }
+  done(pass === true);
+}
+
+function checkerOf(users: Readonly<Record<string, string>>): CredentialChecker {
+  if (typeof users !== 'object' || users === null || Array.isArray(users)) {
+    throw new CwmpProxyError('ERR_CWMP_OPTION', 'users: expected passwords by user name, or a function');
+  }
+  const entries = Object.entries(users);
+  for (const [username, password] of entries) {
+    if (typeof password !== 'string' || username.includes(':')) {
+      throw new CwmpProxyError('ERR_CWMP_OPTION', `users: ${JSON.stringify(username.slice(0, 60))} cannot be used`);
+    }
+  }
+  if (entries.length === 0) throw new CwmpProxyError('ERR_CWMP_OPTION', 'users: expected at least one user');
+  // Digests of equal length are compared, so that neither a name's absence nor a password's length shows in the time.
+  const key = randomBytes(32);
+  const digest = (password: string): Buffer => createHash('sha256').update(key).update(password, 'utf8').digest();
+  const known = new Map(entries.map(([username, password]) => [username, digest(password)]));
+  const nobody = randomBytes(32);
+  return ({ username, password }) => {
+    const wanted = known.get(username);
+    return timingSafeEqual(digest(password), wanted ?? nobody) && wanted !== undefined;
+  };
+}

@@ -1,0 +1,62 @@
+import { Socket } from 'node:net';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
+import { CwmpProxyError } from '../errors.js';
+
+/** Where a {@link BackendConnection} goes, and how long it waits. */
+export interface ConnectionSettings {
+  /** Scheme, host and port. */
+  origin: string;
+  /** Opens the sockets; one for all connections of a backend, so that they share its cache of TLS sessions. */
+  connector: buildConnector.connector;
+  /** Longest wait for the head of an answer, in milliseconds. */
+  headersTimeoutMs: number;
+  /** Longest silence inside an answer's body, in milliseconds. */
+  bodyTimeoutMs: number;
+}
+
+/** The longest delay a Node timer takes. */
+const noLimitMs = 2_147_483_647;
+
+/**
+ * A connection of its own for one CPE. An ACS binds the session and the Digest nonce to the socket, so it is shared with
+ * nobody, and idle it stays open for as long as the ACS and the session let it. When the ACS closes it between two requests,
+ * the next request opens it anew; a request that was under way is never sent again.
+ */
+export class BackendConnection {
+  readonly #client: Client;
+  /** The socket that is being connected: an undici Client that is destroyed would leave it to its timeout. */
+  #connecting: Socket | undefined;
+
+  constructor({ origin, connector, headersTimeoutMs, bodyTimeoutMs }: ConnectionSettings) {
+    this.#client = new Client(origin, {
+      connect: (options, callback) => {
+        const socket: unknown = connector(options, (...result) => {
+          this.#connecting = undefined;
+          callback(...result);
+        });
+        if (socket instanceof Socket) this.#connecting = socket;
+      },
+      pipelining: 1,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: bodyTimeoutMs,
+      // undici would close an idle connection two seconds before a `Keep-Alive: timeout` of the ACS runs out. A CPE does
+      // not: the ACS closes, and the session's own idle time is the limit.
+      keepAliveTimeout: noLimitMs,
+      keepAliveMaxTimeout: noLimitMs,
+      keepAliveTimeoutThreshold: -noLimitMs,
+    });
+  }
+
+  /** Sends a request when those before it are answered. */
+  dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#client.dispatch(request, handler);
+  }
+
+  /** Closes at once; what is in flight fails with `ERR_CWMP_CLOSED`. Resolves when it is closed. */
+  destroy(): Promise<void> {
+    const reason = new CwmpProxyError('ERR_CWMP_CLOSED', 'the session is over');
+    const destroyed = this.#client.destroy(reason);
+    this.#connecting?.destroy(reason);
+    return destroyed;
+  }
+}

@@ -1,0 +1,161 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import type { Origin } from './origin.js';
+import { type Reply, ReplyReader } from './reply-reader.js';
+
+/** Why a step on a connection has failed, in the words of {@link WakeLeg.error}. */
+export interface Failure {
+  readonly error: string;
+  /** No connection was made. */
+  readonly unreached?: true;
+}
+
+/** How TLS is done towards CPEs with an https origin. */
+export interface WakeTls {
+  /** Certificates to trust instead of the well-known ones, in PEM. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** Default true. CPEs seldom have a certificate that can be verified; false trusts whoever answers. */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** How long the body of an answer is waited for once its head has come, in milliseconds: nothing depends on the body. */
+const bodyGraceMs = 100;
+
+/**
+ * Where the sockets read into. The kernel's bytes are taken in before the next socket reads, so all share one buffer, and
+ * ten thousand waiting wakes hold no memory for it.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** One TCP connection to a CPE, and the answers on it one after the other. Nothing it returns ever rejects. */
+export class CpeConnection {
+  readonly #socket: Socket;
+  readonly #reader = new ReplyReader();
+  /** Why it can carry no more requests. */
+  #broken: string | undefined;
+  #opened: ((failure: Failure | undefined) => void) | undefined;
+  #answered: ((end: Reply | Failure) => void) | undefined;
+  #grace: NodeJS.Timeout | undefined;
+
+  /** Starts to connect to this address, whatever the host of the origin resolves to. */
+  constructor(origin: Origin, address: string, tls: WakeTls | undefined) {
+    this.#socket = origin.secure ? this.#dialTls(origin, address, tls) : this.#dialTcp(origin, address);
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#break(error.code ?? 'connection error'));
+    this.#socket.on('end', () => this.#ended());
+    this.#socket.on('close', () => this.#break('closed'));
+  }
+
+  /** Resolves when the connection stands, or says why it does not. */
+  open(): Promise<Failure | undefined> {
+    return new Promise((resolve) => {
+      if (this.#broken === undefined) this.#opened = resolve;
+      else resolve({ error: this.#broken });
+    });
+  }
+
+  /** Sends a request, one character an octet and in one write, and resolves with the answer or what came instead. */
+  exchange(request: string): Promise<Reply | Failure> {
+    return new Promise((resolve) => {
+      if (this.#broken !== undefined) {
+        resolve({ error: this.#broken });
+        return;
+      }
+      this.#reader.reset();
+      this.#answered = resolve;
+      this.#socket.write(request, 'latin1');
+    });
+  }
+
+  /** Whether another request can be sent on it. */
+  get reusable(): boolean {
+    return this.#broken === undefined && this.#reader.reusable;
+  }
+
+  /** Whether the answer to the last request has begun to come. */
+  get answering(): boolean {
+    return this.#reader.started;
+  }
+
+  /** Ends what is being waited for, with the answer if enough of it has come, else with this error; and the connection. */
+  stop(error: string): void {
+    if (this.#answered !== undefined) this.#reader.end();
+    this.#break(error);
+  }
+
+  /** Closes it. */
+  close(): void {
+    this.#break('closed');
+  }
+
+  #dialTcp(origin: Origin, address: string): Socket {
+    const socket = connectTcp({
+      host: address,
+      port: origin.port,
+      autoSelectFamily: false,
+      onread: {
+        buffer: readBuffer,
+        callback: (length, buffer) => {
+          this.#read(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          return true;
+        },
+      },
+    });
+    return socket.on('connect', () => this.#connected());
+  }
+
+  #dialTls(origin: Origin, address: string, tls: WakeTls = {}): Socket {
+    const options: ConnectionOptions = { host: address, port: origin.port };
+    if (isIP(origin.host) === 0) options.servername = origin.host;
+    if (tls.rejectUnauthorized !== undefined) options.rejectUnauthorized = tls.rejectUnauthorized;
+    if (tls.ca !== undefined) options.ca = typeof tls.ca === 'string' || Buffer.isBuffer(tls.ca) ? tls.ca : [...tls.ca];
+    const socket = connectTls(options);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    return socket.on('secureConnect', () => this.#connected());
+  }
+
+  #connected(): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    opened?.(undefined);
+  }
+
+  #read(chunk: Buffer): void {
+    const reader = this.#reader;
+    reader.push(chunk);
+    if (this.#answered === undefined) return;
+    if (reader.error !== undefined) this.#break(reader.error);
+    else if (reader.complete) this.#deliver();
+    else if (reader.reply !== undefined && this.#grace === undefined) {
+      this.#grace = setTimeout(() => {
+        reader.end();
+        this.#deliver();
+      }, bodyGraceMs).unref();
+    }
+  }
+
+  #ended(): void {
+    this.#reader.end();
+    this.#break('closed');
+  }
+
+  #deliver(): void {
+    const answered = this.#answered;
+    const { reply } = this.#reader;
+    if (answered === undefined || reply === undefined) return;
+    this.#answered = undefined;
+    clearTimeout(this.#grace);
+    this.#grace = undefined;
+    answered(reply);
+  }
+
+  #break(error: string): void {
+    if (this.#broken !== undefined) return;
+    this.#broken = error;
+    this.#socket.destroy();
+    this.#opened?.({ error });
+    this.#opened = undefined;
+    this.#deliver();
+    this.#answered?.({ error: this.#reader.error ?? error });
+    this.#answered = undefined;
+  }
+}

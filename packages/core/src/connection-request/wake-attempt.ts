@@ -1,0 +1,209 @@
+import type { WakePolicy } from '../url/wake-policy.js';
+import { basicAuthorization } from '../auth/authorization.js';
+import { parseChallenges } from '../auth/challenge.js';
+import { answerDigest } from '../auth/digest.js';
+import type { DigestAlgorithm, DigestReading } from '../auth/digest-algorithm.js';
+import { chooseDigestChallenge, type DigestChallenge } from '../auth/digest-challenge.js';
+import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
+import type { Credentials } from './credentials.js';
+import type { Origin } from './origin.js';
+import type { Reply } from './reply-reader.js';
+import type { WakeRecord } from './wake-record.js';
+import type { WakeOutcome } from './wake-result.js';
+
+/** What an attempt goes by. */
+export interface AttemptSettings {
+  readonly origin: Origin;
+  /** The address that the host of the origin stands for. */
+  readonly address: string;
+  /** Asked again before each connection. */
+  readonly policy: WakePolicy | undefined;
+  readonly allowBasic: boolean;
+  readonly preferredAlgorithm: DigestAlgorithm | undefined;
+  readonly tls: WakeTls | undefined;
+  /** Asked for once the CPE has challenged. */
+  readonly pairs: () => readonly Credentials[] | Promise<readonly Credentials[]>;
+  /** Most time for all of its legs, in milliseconds. */
+  readonly timeMs: number;
+}
+
+/** Why something was ended from outside. */
+export type StopReason = 'timeout' | 'aborted';
+
+type Plan = DigestChallenge | 'basic';
+
+/** One attempt to wake a CPE: the GET, and the GET that answers its challenge. */
+export class WakeAttempt {
+  readonly #settings: AttemptSettings;
+  readonly #record: WakeRecord;
+  #connection: CpeConnection | undefined;
+  #stopped: StopReason | undefined;
+  #interrupt: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** The request without credentials is out and nothing has come back. */
+  #unanswered = false;
+
+  constructor(settings: AttemptSettings, record: WakeRecord) {
+    this.#settings = settings;
+    this.#record = record;
+  }
+
+  /** Runs it to its end, and closes its connection. Never rejects. */
+  async run(): Promise<WakeOutcome> {
+    // A CPE that has not answered in half the time may have lost its first request, as some do; the other half is left
+    // for a second one.
+    const half = Math.ceil(this.#settings.timeMs / 2);
+    this.#timer = setTimeout(() => {
+      if (this.#unanswered && this.#connection?.answering === false) this.#connection.stop('silent');
+      this.#timer = setTimeout(() => this.stop('timeout'), half).unref();
+    }, half).unref();
+    try {
+      return await this.#legs();
+    } finally {
+      clearTimeout(this.#timer);
+      this.#connection?.close();
+    }
+  }
+
+  /** Ends it at once. What has come of an answer still counts. */
+  stop(reason: StopReason): void {
+    this.#stopped ??= reason;
+    this.#connection?.stop(reason);
+    this.#interrupt?.();
+  }
+
+  async #legs(): Promise<WakeOutcome> {
+    this.#unanswered = true;
+    const reply = await this.#send('request', undefined);
+    this.#unanswered = false;
+    if ('error' in reply) return this.#outcomeOfFailure(reply);
+    if (reply.status !== 401) {
+      if (isSuccess(reply.status)) this.#record.scheme = 'none';
+      return outcomeOfStatus(reply.status);
+    }
+    return this.#stopped ?? this.#authenticate(reply);
+  }
+
+  async #authenticate(first: Reply): Promise<WakeOutcome> {
+    const challenged = this.#choose(first);
+    if (challenged === undefined) return 'scheme-unsupported';
+    const pairs = await this.#askForPairs();
+    if (this.#stopped !== undefined) return this.#stopped;
+    if (pairs.length === 0) return 'no-credentials';
+    let plan: Plan = challenged;
+    let renewed = false;
+    let reading: DigestReading = 'standard';
+    for (let index = 0; ;) {
+      const pair = pairs[index];
+      if (pair === undefined) return 'credentials-refused';
+      const connection = this.#connection;
+      const reply = await this.#send('answer', this.#authorization(plan, pair, reading));
+      if ('error' in reply) return this.#outcomeOfFailure(reply);
+      if (reply.status !== 401) return outcomeOfStatus(reply.status);
+      if (this.#stopped !== undefined) return this.#stopped;
+      const next: Plan = this.#choose(reply) ?? plan;
+      // The secret was not refused if the nonce was too old, or known on another connection only.
+      const moved = this.#connection !== connection && this.#connection?.reusable === true;
+      if (!renewed && next !== 'basic' && plan !== 'basic' && (next.stale || (moved && next.nonce !== plan.nonce))) {
+        renewed = true;
+      } else if (reading === 'standard' && plan !== 'basic' && hasTwoReadings(plan.algorithm)) {
+        reading = 'as-printed';
+      } else {
+        reading = 'standard';
+        index += 1;
+      }
+      plan = next;
+    }
+  }
+
+  /** Sends a request on the connection that stands, else on a fresh one; once more when a CPE drops it unanswered. */
+  async #send(what: 'request' | 'answer', authorization: string | undefined): Promise<Reply | Failure> {
+    const { origin } = this.#settings;
+    const text =
+      `GET ${origin.target} HTTP/1.1\r\nHost: ${origin.authority}\r\n` +
+      (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
+      'User-Agent: cwmp-proxy\r\n\r\n';
+    let dialled = 0;
+    for (;;) {
+      if (this.#connection?.reusable !== true) {
+        const failure = await this.#dial();
+        if (failure !== undefined) return { error: failure.error, unreached: true };
+        dialled += 1;
+      }
+      const connection = this.#connection;
+      if (this.#stopped !== undefined || connection === undefined) return { error: this.#stopped ?? 'closed' };
+      this.#record.begin(what);
+      const end = await connection.exchange(text);
+      this.#record.end(end);
+      if (!('error' in end) || this.#stopped !== undefined) return end;
+      // On a connection that was used before anything may be in the way; on a fresh one only a drop is worth a second.
+      if (dialled > 1 || (dialled === 1 && connection.answering)) return end;
+    }
+  }
+
+  async #dial(): Promise<Failure | undefined> {
+    this.#connection?.close();
+    const { origin, address, policy, tls } = this.#settings;
+    if (this.#stopped !== undefined) return { error: this.#stopped };
+    this.#record.begin('connect');
+    let failure: Failure | undefined = { error: 'forbidden' };
+    if (policy === undefined || policy.allows(address)) {
+      const connection = new CpeConnection(origin, address, tls);
+      this.#connection = connection;
+      failure = await connection.open();
+    }
+    this.#record.end(failure);
+    return failure;
+  }
+
+  async #askForPairs(): Promise<readonly Credentials[]> {
+    const given = this.#settings.pairs();
+    if (!(given instanceof Promise)) return given;
+    this.#record.begin('credentials');
+    const pairs = await new Promise<readonly Credentials[] | undefined>((resolve) => {
+      this.#interrupt = () => resolve(undefined);
+      void given.then(resolve);
+    });
+    this.#interrupt = undefined;
+    this.#record.end(pairs === undefined ? { error: this.#stopped ?? 'aborted' } : undefined);
+    return pairs ?? [];
+  }
+
+  #choose(reply: Reply): Plan | undefined {
+    const challenges = parseChallenges(reply.challenges);
+    const digest = chooseDigestChallenge(challenges, this.#settings.preferredAlgorithm);
+    if (digest !== undefined) {
+      this.#record.scheme = 'digest';
+      this.#record.algorithm = digest.algorithm;
+      return digest;
+    }
+    if (!challenges.some((challenge) => challenge.scheme.toLowerCase() === 'basic')) return undefined;
+    this.#record.scheme = 'basic';
+    this.#record.algorithm = undefined;
+    return this.#settings.allowBasic ? 'basic' : undefined;
+  }
+
+  #authorization(plan: Plan, pair: Credentials, reading: DigestReading): string {
+    const { username, password } = pair;
+    if (plan === 'basic') return basicAuthorization(username, password);
+    return answerDigest(plan, { username, password, method: 'GET', uri: this.#settings.origin.target, reading });
+  }
+
+  #outcomeOfFailure(failure: Failure): WakeOutcome {
+    if (this.#stopped !== undefined) return this.#stopped;
+    if (failure.error === 'forbidden') return 'forbidden';
+    return failure.unreached === true ? 'unreachable' : 'protocol-error';
+  }
+}
+
+function isSuccess(status: number): boolean {
+  return status === 200 || status === 204;
+}
+
+function outcomeOfStatus(status: number): WakeOutcome {
+  return isSuccess(status) ? 'accepted' : status === 503 ? 'busy' : 'refused';
+}
+
+function hasTwoReadings(algorithm: DigestAlgorithm): boolean {
+  return algorithm === 'MD5-sess' || algorithm === 'SHA-512-256' || algorithm === 'SHA-512-256-sess';
+}

@@ -1,0 +1,97 @@
+import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from './wake-result.js';
+import type { WakeJob } from './wake-job.js';
+import { elapsed } from './wake-record.js';
+
+/** What a call needs of the pipeline. */
+export interface CallSettings {
+  readonly timeoutMs: number;
+  readonly waitForInformMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Takes the call off its job. The job ends with this reason if it was the last. */
+  readonly leave: (call: WakeCall, reason: 'timeout' | 'aborted') => 'job ends' | 'job goes on';
+  /** Told the result, once. */
+  readonly settled: (call: WakeCall, result: WakeResult) => void;
+}
+
+/** One caller's wait for a wake that it may share with others: its time, its signal, the Inform it wants to see. */
+export class WakeCall {
+  readonly job: WakeJob;
+  /** Ends the subscription to Informs. */
+  unlisten: (() => void) | undefined;
+
+  readonly #settings: CallSettings;
+  readonly #since = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+  #inform: InformNotice | undefined;
+  /** When the CPE accepted, while the Inform is waited for. */
+  #acceptedAt: number | undefined;
+
+  constructor(job: WakeJob, settings: CallSettings) {
+    this.job = job;
+    this.#settings = settings;
+    settings.signal?.addEventListener('abort', this.#onAbort);
+    this.#timer = setTimeout(() => this.#onTimeout(), settings.timeoutMs).unref();
+  }
+
+  /** The Inform of its CPE has passed. */
+  readonly onInform = (inform: InformNotice): void => {
+    this.#inform ??= inform;
+    if (this.#acceptedAt !== undefined) this.#settle('informed', this.#informLeg());
+  };
+
+  /** The job has ended. */
+  onJobEnd(outcome: WakeOutcome): void {
+    clearTimeout(this.#timer);
+    if (this.#settings.waitForInformMs > 0 && this.#inform !== undefined && mayHaveWoken(outcome)) {
+      this.#settle('informed');
+    } else if (this.#settings.waitForInformMs > 0 && outcome === 'accepted') {
+      this.#acceptedAt = performance.now();
+      // The caller waits for it, so it may keep the process alive; it ends with the caller's signal or the pipeline.
+      this.#timer = setTimeout(
+        () => this.#settle('no-inform', this.#informLeg('timeout')),
+        this.#settings.waitForInformMs,
+      );
+    } else {
+      this.#settle(outcome);
+    }
+  }
+
+  /** Ends the wait. */
+  abort(): void {
+    if (this.#over) return;
+    this.#settings.leave(this, 'aborted');
+    this.#settle('aborted', this.#acceptedAt === undefined ? undefined : this.#informLeg('aborted'));
+  }
+
+  readonly #onAbort = (): void => this.abort();
+
+  #onTimeout(): void {
+    // The last one waits for what the job makes of it: part of an answer may have come.
+    if (this.#settings.leave(this, 'timeout') === 'job goes on') this.#settle('timeout');
+  }
+
+  #informLeg(error?: string): WakeLeg {
+    return { what: 'inform', ms: elapsed(this.#acceptedAt ?? this.#since), ...(error !== undefined && { error }) };
+  }
+
+  #settle(outcome: WakeOutcome, last?: WakeLeg): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.unlisten?.();
+    const unfinished = outcome === 'aborted' ? 'aborted' : 'timeout';
+    const result = this.job.record.result(outcome, this.#since, {
+      unfinished,
+      ...(last !== undefined && { last }),
+      ...(outcome === 'informed' && this.#inform !== undefined && { inform: this.#inform }),
+    });
+    this.#settings.settled(this, result);
+  }
+}
+
+/** The CPE may have started its session though no answer of it was seen, and an Inform proves it. */
+function mayHaveWoken(outcome: WakeOutcome): boolean {
+  return outcome === 'accepted' || outcome === 'timeout' || outcome === 'protocol-error';
+}

@@ -1,0 +1,29 @@
+import type { WakeOptions, WakePipelineOptions } from './wake-options.js';
+import { WakePipeline } from './wake-pipeline.js';
+import type { WakeResult } from './wake-result.js';
+
+/** Options of {@link wakeCpe}. */
+export interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, 'policy' | 'tls' | 'onInform'> {}
+
+/**
+ * Wakes one CPE without a proxy: a GET of its ConnectionRequestURL, and the answer to its challenge. It shares nothing
+ * with other wakes and keeps no time between them; `wakeCpe` of a proxy does.
+ *
+ * @param origin the CPE's real ConnectionRequestURL, used as it is written.
+ * @returns how it went. It rejects for wrong options only ({@link CwmpProxyError} `ERR_CWMP_OPTION`).
+ */
+export async function wakeCpe(origin: string, options: WakeCpeOptions = {}): Promise<WakeResult> {
+  const { policy, tls, onInform, ...wakeOptions } = options;
+  const pipeline = new WakePipeline({
+    ...(policy !== undefined && { policy }),
+    ...(tls !== undefined && { tls }),
+    ...(onInform !== undefined && { onInform }),
+    spacingMs: 0,
+    maxConcurrent: 1,
+  });
+  try {
+    return await pipeline.wake(origin, wakeOptions);
+  } finally {
+    pipeline.close();
+  }
+}

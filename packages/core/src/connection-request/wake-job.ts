@@ -1,0 +1,160 @@
+import type { WakePolicy } from '../url/wake-policy.js';
+import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
+import type { Failure, WakeTls } from './cpe-connection.js';
+import { type CredentialsSource, pairsFor } from './credentials.js';
+import type { Origin } from './origin.js';
+import { literalAddress, resolveHost } from './resolve-host.js';
+import type { Turns } from './turns.js';
+import { type StopReason, WakeAttempt } from './wake-attempt.js';
+import { WakeRecord } from './wake-record.js';
+import type { WakeDevice, WakeOutcome } from './wake-result.js';
+
+/** What a job goes by. */
+export interface JobSettings {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly credentials: CredentialsSource | undefined;
+  readonly allowBasic: boolean;
+  readonly preferredAlgorithm: DigestAlgorithm | undefined;
+  readonly policy: WakePolicy | undefined;
+  readonly tls: WakeTls | undefined;
+  /** The DeviceId of the CPE, when one of its Informs has passed. */
+  readonly device: () => WakeDevice | undefined;
+  readonly turns: Turns;
+  /** Milliseconds until the CPE may be asked again. */
+  readonly spacing: () => number;
+}
+
+/** The first pause before another attempt, in milliseconds; each further one is twice as long, with a quarter of chance. */
+const firstPauseMs = 250;
+
+/** All attempts of one wake, for all callers that share it. */
+export class WakeJob {
+  /** What has happened so far. */
+  readonly record: WakeRecord = new WakeRecord();
+  readonly settings: JobSettings;
+  /** Further attempts that may follow a failed one. */
+  retries = 0;
+  /** When the last of its callers will have left, on the clock of `performance.now()`. */
+  deadline = 0;
+
+  #stopped: StopReason | undefined;
+  #attempt: WakeAttempt | undefined;
+  #interrupt: (() => void) | undefined;
+
+  constructor(settings: JobSettings) {
+    this.settings = settings;
+  }
+
+  /** Runs it to its end. Never rejects. */
+  async run(): Promise<WakeOutcome> {
+    const { origin, policy } = this.settings;
+    let address = literalAddress(origin);
+    if (address !== undefined && policy?.allows(address) === false) {
+      this.record.begin('connect');
+      this.record.end({ error: 'forbidden' });
+      return 'forbidden';
+    }
+    for (let attempt = 0; ; attempt += 1) {
+      const spacing = this.settings.spacing();
+      if (spacing > 0) await this.#pause('turn', spacing);
+      let started = false;
+      let onStart = (): void => {
+        started = true;
+      };
+      const leave = this.settings.turns.take(origin.authority, () => onStart());
+      try {
+        if (!started) {
+          this.record.begin('turn');
+          await this.#unlessStopped(
+            new Promise<void>((resolve) => {
+              onStart = resolve;
+            }),
+          );
+          if (this.#stopped === undefined) this.record.end();
+        }
+        if (this.#stopped !== undefined) return this.#stopped;
+        if (address === undefined) {
+          const resolved = await this.#resolve();
+          if (this.#stopped !== undefined) return this.#stopped;
+          if (typeof resolved === 'string') address = resolved;
+          else if (resolved?.error === 'forbidden') return 'forbidden';
+        }
+        const outcome = address === undefined ? 'unreachable' : await this.#try(address, attempt);
+        if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.retries) return outcome;
+        const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
+        if (performance.now() + pause >= this.deadline) return outcome;
+        leave();
+        await this.#pause('pause', pause);
+      } finally {
+        leave();
+      }
+    }
+  }
+
+  /** Ends it. The outcome is the reason, or what has come of an answer. */
+  stop(reason: StopReason): void {
+    this.#stopped ??= reason;
+    this.#attempt?.stop(reason);
+    this.#interrupt?.();
+  }
+
+  async #try(address: string, attempt: number): Promise<WakeOutcome> {
+    const { origin, policy, allowBasic, preferredAlgorithm, tls } = this.settings;
+    this.record.address = address;
+    const left = this.deadline - performance.now();
+    // What is left is shared evenly among the attempts that may still come.
+    const timeMs = Math.max(1, Math.ceil(left / (1 + Math.max(0, this.retries - attempt))));
+    const pairs = () => this.#pairs();
+    this.#attempt = new WakeAttempt(
+      { origin, address, policy, allowBasic, preferredAlgorithm, tls, pairs, timeMs },
+      this.record,
+    );
+    const outcome = await this.#attempt.run();
+    this.#attempt = undefined;
+    return outcome;
+  }
+
+  #pairs(): ReturnType<typeof pairsFor> {
+    return pairsFor(this.settings.credentials, () => {
+      const device = this.settings.device();
+      return { origin: this.settings.origin.text, ...(device !== undefined && { device }) };
+    });
+  }
+
+  async #resolve(): Promise<string | Failure | undefined> {
+    this.record.begin('resolve');
+    const resolved = await this.#unlessStopped(resolveHost(this.settings.origin, this.settings.policy));
+    if (resolved !== undefined) this.record.end(typeof resolved === 'string' ? undefined : resolved);
+    return resolved;
+  }
+
+  async #pause(what: 'turn' | 'pause', ms: number): Promise<void> {
+    this.record.begin(what);
+    let timer: NodeJS.Timeout | undefined;
+    // The caller waits for it, so it may keep the process alive; it ends with the caller's time or the pipeline.
+    await this.#unlessStopped(
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, ms);
+      }),
+    );
+    clearTimeout(timer);
+    if (this.#stopped === undefined) this.record.end();
+  }
+
+  #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    if (this.#stopped !== undefined) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#interrupt = () => resolve(undefined);
+      void work.then((value) => {
+        this.#interrupt = undefined;
+        resolve(value);
+      });
+    });
+  }
+}
+
+/** Another attempt helps only where the CPE was not reached, had no time or was busy; never where it refused. */
+function isWorthAnother(outcome: WakeOutcome): boolean {
+  return outcome === 'unreachable' || outcome === 'timeout' || outcome === 'busy';
+}

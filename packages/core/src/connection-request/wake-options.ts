@@ -1,0 +1,101 @@
+import { CwmpProxyError } from '../errors.js';
+import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
+import { digestAlgorithm } from '../auth/digest-algorithm.js';
+import type { WakePolicy } from '../url/wake-policy.js';
+import type { WakeTls } from './cpe-connection.js';
+import { checkCredentialsSource, type CredentialsSource } from './credentials.js';
+import type { InformSource } from './inform-watch.js';
+import type { WakeEvent } from './wake-result.js';
+
+/** Options of one wake. */
+export interface WakeOptions {
+  /** What to answer the CPE's challenge with. Default: the credentials of the proxy. */
+  readonly credentials?: CredentialsSource;
+  /**
+   * Most time for the whole wake, waiting for its turn and all attempts included, in milliseconds. Default 10 000. The
+   * wait for an Inform comes on top.
+   */
+  readonly timeoutMs?: number;
+  /** Ends the wait; and the wake, when no other caller shares it. */
+  readonly signal?: AbortSignal;
+  /**
+   * How long to wait, once the CPE has accepted, for its Inform with `6 CONNECTION REQUEST` to pass this proxy, in
+   * milliseconds. Default 0: not at all. A CPE has 30 000 (TR-069 A6 §3.2.2).
+   */
+  readonly waitForInformMs?: number;
+  /**
+   * How many further attempts to make where that helps: no connection, no answer in time, busy. Default 0, at most 10.
+   * The time that is left is shared among them.
+   */
+  readonly retries?: number;
+  /**
+   * Whether Basic is spoken to a CPE that offers no Digest. Default false: Basic hands the password to whoever answers at
+   * that address.
+   */
+  readonly allowBasic?: boolean;
+  /** Taken before stronger ones if the CPE offers it, for CPEs that offer what they cannot do. Default: the strongest. */
+  readonly preferredAlgorithm?: DigestAlgorithm;
+}
+
+/** Options of a {@link WakePipeline}; those of {@link WakeOptions} are defaults for its wakes. */
+export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitForInformMs'> {
+  /** Where wakes may go. Default: everywhere. */
+  readonly policy?: WakePolicy;
+  /** TLS towards CPEs with an https origin. */
+  readonly tls?: WakeTls;
+  /** Least time between the end of a wake and the next of the same CPE, in milliseconds. Default 250. */
+  readonly spacingMs?: number;
+  /** How many wakes are under way at once. Default 256. */
+  readonly maxConcurrent?: number;
+  /** How many calls may wait at once, for their turn, a CPE or an Inform. Default 10 000; more end as `overloaded`. */
+  readonly maxPending?: number;
+  /** Where Informs are learnt of; needed for `waitForInformMs` and for `device` in a credentials function. */
+  readonly onInform?: InformSource;
+  /** Told about each wake as it ends. Must not throw. */
+  readonly onWake?: (event: WakeEvent) => void;
+}
+
+/** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
+export function checkWakeOptions(options: WakeOptions, path = ''): void {
+  checkCredentialsSource(options.credentials, `${path}credentials`);
+  checkNumber(options.timeoutMs, `${path}timeoutMs`, 1, 600_000);
+  checkNumber(options.waitForInformMs, `${path}waitForInformMs`, 0, 3_600_000);
+  checkNumber(options.retries, `${path}retries`, 0, 10);
+  checkBoolean(options.allowBasic, `${path}allowBasic`);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw optionError(`${path}signal`, 'an AbortSignal');
+  }
+  const { preferredAlgorithm } = options;
+  if (preferredAlgorithm !== undefined && digestAlgorithm(preferredAlgorithm) !== preferredAlgorithm) {
+    throw optionError(`${path}preferredAlgorithm`, 'the name of a Digest algorithm, such as MD5');
+  }
+}
+
+/** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
+export function checkPipelineOptions(options: WakePipelineOptions, path = ''): void {
+  checkWakeOptions(options, path);
+  checkNumber(options.spacingMs, `${path}spacingMs`, 0, 600_000);
+  checkNumber(options.maxConcurrent, `${path}maxConcurrent`, 1, 1_000_000);
+  checkNumber(options.maxPending, `${path}maxPending`, 1, 10_000_000);
+  checkBoolean(options.tls?.rejectUnauthorized, `${path}tls.rejectUnauthorized`);
+  for (const name of ['onInform', 'onWake'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw optionError(path + name, 'a function');
+  }
+}
+
+/** An error about an option that is not what it should be. */
+export function optionError(path: string, expected: string): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected ${expected}`);
+}
+
+function checkNumber(value: number | undefined, path: string, least: number, most: number): void {
+  if (value === undefined) return;
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw optionError(path, `a whole number from ${least} to ${most}`);
+  }
+}
+
+function checkBoolean(value: boolean | undefined, path: string): void {
+  if (value !== undefined && typeof value !== 'boolean') throw optionError(path, 'true or false');
+}

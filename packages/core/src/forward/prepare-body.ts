@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import { type Readable, pipeline } from 'node:stream';
+import { type EncodedRewriteOptions, contentCodingOf, rewriteEncodedMessage } from '../soap/content-coding.js';
+import { type CwmpMessage, LazyMessage } from '../soap/message.js';
+import { rewriteStages } from '../soap/rewrite-stages.js';
+import type { SessionAnswer } from '../sessions/session.js';
+import { readBody } from './read-body.js';
+import { type BodyLimits, RequestBody } from './request-body.js';
+
+/** What the bodies of CPEs are prepared with. */
+export interface PrepareSettings extends BodyLimits {
+  /** The proxied form of a CPE's URL, or `undefined` to leave it. */
+  rewriteUrl: (url: string) => string | undefined;
+  /** Most bytes that a compressed body may expand to. */
+  maxDecodedBytes: number;
+}
+
+/** A request's body, ready for a backend. */
+export class Prepared {
+  /** The whole body, or a stream of it. */
+  readonly body: Buffer | Readable;
+  /** What the body is in the course of a session. */
+  readonly kind: Exclude<SessionAnswer['to'], 'transfer'>;
+  /** Content-Length of a stream that leaves as it came. */
+  readonly length: string | undefined;
+  /** What the message is; `undefined` for no message, or while it streams. */
+  readonly message: CwmpMessage | undefined;
+  /** Told what the message was once it has streamed through. */
+  onMessage: ((message: CwmpMessage) => void) | undefined;
+
+  constructor(body: Buffer | Readable, kind: Prepared['kind'], message?: CwmpMessage, length?: string) {
+    this.body = body;
+    this.kind = kind;
+    this.message = message;
+    this.length = length;
+  }
+
+  /** Whether a session begins with it. */
+  get inform(): boolean {
+    return this.kind === 'inform';
+  }
+
+  /** It goes nowhere. */
+  discard(): void {
+    if (!Buffer.isBuffer(this.body)) this.body.destroy();
+  }
+}
+
+/**
+ * Reads a request's body as far as it may be held and rewrites it: whole where it is short, else as it streams. Only a POST
+ * is a message; what goes by PUT is a file (TR-069 A6 §A.3.2.8), which nothing changes.
+ *
+ * Rejects with a {@link CwmpProxyError} of the body's way in (see {@link readBody}) or of its content coding.
+ */
+export async function prepareBody(request: IncomingMessage, settings: PrepareSettings): Promise<Prepared> {
+  const { whole, bytes } = await readBody(request, settings);
+  const { 'content-type': contentType, 'content-encoding': contentEncoding } = request.headers;
+  const isMessage = request.method === 'POST';
+  if (whole && (!isMessage || bytes.length === 0)) return new Prepared(bytes, bytes.length === 0 ? 'empty' : 'message');
+  if (!isMessage) {
+    return new Prepared(new RequestBody(request, settings), 'message', undefined, request.headers['content-length']);
+  }
+  const { rewriteUrl, maxDecodedBytes } = settings;
+  const rewriting: EncodedRewriteOptions = {
+    rewriteUrl,
+    contentType,
+    contentEncoding,
+    maxDecodedBytes,
+    unknownCoding: 'reject',
+  };
+  if (!whole) return prepareStream(request, bytes, settings, rewriting);
+  const rewritten = rewriteEncodedMessage(bytes, rewriting);
+  const { body, message } = rewritten instanceof Promise ? await rewritten : rewritten;
+  const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return new Prepared(buffer, message.isInform ? 'inform' : 'message', message);
+}
+
+function prepareStream(
+  request: IncomingMessage,
+  head: Buffer,
+  settings: PrepareSettings,
+  rewriting: EncodedRewriteOptions,
+): Prepared {
+  const rewriter = rewriteStages(rewriting);
+  const source = new RequestBody(request, settings);
+  const [first, ...others] = rewriter.stages;
+  // Of a compressed message the beginning cannot be read here; that it is an Inform shows in its event only.
+  const readable = contentCodingOf(rewriting.contentEncoding) === 'identity' ? head : undefined;
+  const beginning = new LazyMessage(readable, rewriting.contentType, { urls: [], outcome: 'none', reason: undefined });
+  const last = others.at(-1) ?? first ?? source;
+  const prepared = new Prepared(last, beginning.isInform ? 'inform' : 'message');
+  if (first !== undefined) {
+    pipeline([source, ...rewriter.stages], (error) => {
+      // What destroys one stage destroys the others, and with them the exchange that reads from the last.
+      if (!error) prepared.onMessage?.(rewriter.message());
+    });
+  }
+  return prepared;
+}

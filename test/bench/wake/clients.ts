@@ -1,0 +1,78 @@
+import { Agent as HttpAgent, get, type IncomingMessage, type RequestOptions } from 'node:http';
+import { answerDigest, chooseDigestChallenge } from '@cwmp-proxy/core';
+import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
+
+/** Wakes the CPE at this host; rejects when it did not answer 200. */
+export type Client = (host: string, port: number) => Promise<void>;
+
+const credentials = { username: 'acs', password: 'secret' };
+const path = '/0f3c';
+
+function authorization(challenges: string | string[] | undefined): string {
+  const challenge = chooseDigestChallenge(challenges ?? []);
+  if (challenge === undefined) throw new Error('no challenge');
+  return answerDigest(challenge, { ...credentials, method: 'GET', uri: path });
+}
+
+/** The same two legs by each of the clients that are compared. */
+export const clients: Readonly<Record<string, (concurrency: number) => Promise<Client>>> = {
+  'cwmp-proxy': async (concurrency) => {
+    const pipeline = new WakePipeline({ credentials, spacingMs: 0, maxConcurrent: concurrency });
+    return async (host, port) => {
+      const { outcome } = await pipeline.wake(`http://${host}:${port}${path}`);
+      if (outcome !== 'accepted') throw new Error(outcome);
+    };
+  },
+
+  'undici request, a Client per wake': async () => {
+    const { Client } = await import('undici');
+    return async (host, port) => {
+      const client = new Client(`http://${host}:${port}`);
+      const first = await client.request({ method: 'GET', path });
+      await first.body.dump();
+      const headers = { authorization: authorization(first.headers['www-authenticate']) };
+      const second = await client.request({ method: 'GET', path, headers });
+      await second.body.dump();
+      await client.destroy();
+      if (second.statusCode !== 200) throw new Error(String(second.statusCode));
+    };
+  },
+
+  'undici request, one Agent': async () => {
+    const { Agent, request } = await import('undici');
+    const dispatcher = new Agent({ connections: 1, keepAliveTimeout: 1000 });
+    return async (host, port) => {
+      const url = `http://${host}:${port}${path}`;
+      const first = await request(url, { dispatcher });
+      await first.body.dump();
+      const headers = { authorization: authorization(first.headers['www-authenticate']) };
+      const second = await request(url, { dispatcher, headers });
+      await second.body.dump();
+      if (second.statusCode !== 200) throw new Error(String(second.statusCode));
+    };
+  },
+
+  'node:http, an Agent per wake': async () => async (host, port) => {
+    const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
+    await twoLegs({ host, port, path, agent });
+    agent.destroy();
+  },
+
+  'node:http, a connection per leg': async () => (host, port) => twoLegs({ host, port, path, agent: false }),
+};
+
+async function twoLegs(options: RequestOptions): Promise<void> {
+  const first = await getOnce(options);
+  const headers = { Authorization: authorization(first.headersDistinct['www-authenticate']) };
+  const second = await getOnce({ ...options, headers });
+  if (second.statusCode !== 200) throw new Error(String(second.statusCode));
+}
+
+function getOnce(options: RequestOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(options, (res) => {
+      res.resume();
+      res.on('end', () => resolve(res));
+    }).on('error', reject);
+  });
+}

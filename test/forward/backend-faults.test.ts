@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
+import { atEnd } from '../helpers/at-end.js';
+import { startGateway } from '../helpers/gateway.js';
+import { watchForLeaks } from '../helpers/leaks.js';
+import { answerOf, rawBackend } from '../helpers/raw-backend.js';
+import { until } from '../helpers/until.js';
+
+// The half of the fault matrix in which the backend is at fault. A fault costs its own exchange and nothing else: the code and
+// the status are right, no socket and no timer stays, and the next exchange works.
+
+const long = 'x'.repeat(200_000);
+const post = 'POST /acs HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello';
+
+interface Fault {
+  name: string;
+  /** What the backend does when it has the request. */
+  act: (socket: Socket) => void;
+  /** What the CPE is told; `cut` when its answer breaks off. */
+  expect: 200 | 502 | 504 | 'cut';
+  code?: string;
+}
+
+function head(length: number): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`;
+}
+
+const failed = { expect: 502, code: 'ERR_CWMP_BACKEND_FAILED' } as const;
+const late = { expect: 504, code: 'ERR_CWMP_BACKEND_TIMEOUT' } as const;
+const cut = { expect: 'cut', code: 'ERR_CWMP_BACKEND_FAILED' } as const;
+
+const faults: Fault[] = [
+  { name: 'a reset before the headers', act: (socket) => socket.resetAndDestroy(), ...failed },
+  {
+    name: 'a reset in the headers',
+    act: (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-', () => socket.resetAndDestroy()),
+    ...failed,
+  },
+  {
+    name: 'a reset in a short body',
+    act: (socket) => socket.write(`${head(9)}half`, () => socket.resetAndDestroy()),
+    ...failed,
+  },
+  {
+    name: 'a reset in a long body',
+    act: (socket) => socket.write(head(300_000) + long, () => setTimeout(() => socket.resetAndDestroy(), 20)),
+    ...cut,
+  },
+  { name: 'a half-close before the headers', act: (socket) => socket.end(), ...failed },
+  { name: 'a half-close in the headers', act: (socket) => socket.end('HTTP/1.1 200 OK\r\nConte'), ...failed },
+  { name: 'a half-close in a short body', act: (socket) => socket.end(`${head(9)}half`), ...failed },
+  { name: 'a half-close in a long body', act: (socket) => socket.end(head(300_000) + long), ...cut },
+  { name: 'a half-close after the answer', act: (socket) => socket.end(answerOf('whole')), expect: 200 },
+  { name: 'a stall before the headers', act: () => {}, ...late },
+  { name: 'a stall in the headers', act: (socket) => socket.write('HTTP/1.1 200 OK\r\nX-A: '), ...late },
+  { name: 'a stall in a short body', act: (socket) => socket.write(`${head(9)}half`), ...late },
+  {
+    name: 'a stall in a long body',
+    act: (socket) => socket.write(head(300_000) + long),
+    expect: 'cut',
+    code: 'ERR_CWMP_BACKEND_TIMEOUT',
+  },
+  { name: 'garbage for headers', act: (socket) => socket.write('\0\0\x16\x03\r\n\r\n'), ...failed },
+  { name: 'garbage in the headers', act: (socket) => socket.write('HTTP/1.1 200 OK\r\nA B: c\r\n\r\n'), ...failed },
+  {
+    name: 'garbage in the chunks of a short body',
+    act: (socket) => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n'),
+    ...failed,
+  },
+  {
+    name: 'garbage in the chunks of a long body',
+    act: (socket) =>
+      socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${(2e5).toString(16)}\r\n${long}\r\nzz\r\n`),
+    ...cut,
+  },
+  { name: 'more bytes than the length says', act: (socket) => socket.write(`${answerOf('whole')}more`), expect: 200 },
+  { name: 'an answer nobody asked for', act: (socket) => socket.write(answerOf('whole').repeat(2)), expect: 200 },
+  {
+    name: 'oversized headers',
+    act: (socket) => socket.write(`HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(40_000)}\r\nContent-Length: 0\r\n\r\n`),
+    ...failed,
+  },
+  {
+    name: 'two lengths',
+    act: (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nwhole'),
+    ...failed,
+  },
+  {
+    name: 'a length with chunks',
+    act: (socket) =>
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n'),
+    ...failed,
+  },
+  { name: 'a 100 that nobody asked for', act: (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), ...failed },
+  {
+    name: 'a switch of protocols',
+    act: (socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+    ...failed,
+  },
+];
+
+for (const { name, act, expect, code } of faults) {
+  test(`a backend's fault: ${name}`, async (t) => {
+    watchForLeaks(t);
+    let atFault = true;
+    const backend = await rawBackend(t, (socket) => {
+      if (atFault) act(socket);
+      else socket.write(answerOf('whole'));
+    });
+    const { port, proxy, failures, idle } = await startGateway(t, {
+      backends: [backend.url],
+      timeouts: { headersMs: 100, bodyMs: 100 },
+    });
+    const cpe = await RawConnection.open(port);
+    atEnd(t, () => cpe.close());
+    const answer = await cpe.exchange(post).catch(() => 'cut' as const);
+    await idle();
+    assert.equal(answer === 'cut' ? answer : answer.status, expect);
+    assert.deepEqual(
+      failures.map(({ error }) => error.code),
+      code === undefined ? [] : [code],
+    );
+    if (answer !== 'cut' && answer.status > 200) {
+      assert.equal(answer.body.toString(), `${code}\n`);
+      assert.ok(answer.closes);
+      await cpe.closed();
+    }
+
+    atFault = false;
+    const next = expect === 200 ? cpe : await RawConnection.open(port);
+    assert.equal((await next.exchange(post)).body.toString(), 'whole');
+    await next.close();
+    await idle();
+    await until('the session is over', () => proxy.backends.list()[0]?.sessions === 0);
+    assert.equal(proxy.backends.list()[0]?.inFlight, 0);
+  });
+}
+
+test("a backend's fault between two messages, a reset, costs nothing: the next opens a connection", async (t) => {
+  watchForLeaks(t);
+  const backend = await rawBackend(t, (socket) => socket.write(answerOf('whole')));
+  const { port, failures } = await startGateway(t, { backends: [backend.url] });
+  const cpe = await RawConnection.open(port);
+  atEnd(t, () => cpe.close());
+  for (const connections of [1, 2, 3]) {
+    assert.equal((await cpe.exchange(post)).body.toString(), 'whole');
+    assert.equal(backend.received.length, connections);
+    for (const socket of backend.open) socket.resetAndDestroy();
+    await until('the reset has arrived', () => backend.open.size === 0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.deepEqual(failures, []);
+});

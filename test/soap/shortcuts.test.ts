@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { rewriteMessage } from '@cwmp-proxy/core';
+import { informBody, valuesBody } from '../bench/rewrite/bodies.js';
+import { readCorpus } from '../helpers/corpus.js';
+import { generateMessage } from '../helpers/message-generator.js';
+import { factsOf, plainFacts, rewritePieces, rewriteUrl } from '../helpers/rewriting.js';
+
+/** The path with every shortcut, in memory, and the plain one, on which saxes gets every tag of every message. */
+function compare(bytes: Buffer, contentType: string | undefined, where: string): void {
+  const short = rewriteMessage(bytes, { rewriteUrl, contentType });
+  const plain = rewritePieces([bytes], contentType, { shortcuts: false });
+  assert.equal(Buffer.from(short.body).toString('latin1'), plain.body, where);
+  assert.deepEqual(short.message.urls, plain.message.urls, where);
+  assert.deepEqual([short.message.outcome, short.message.reason], [plain.message.outcome, plain.message.reason], where);
+  if (short.message.reason !== 'utf-16' && bytes.length > 0) {
+    assert.deepEqual(factsOf(short.message), plainFacts(bytes, contentType), where);
+    assert.deepEqual(factsOf(plain.message), factsOf(short.message), where);
+  }
+  assert.equal(short.message.isInform, short.message.method === 'Inform', where);
+}
+
+const { messages, skip } = readCorpus();
+
+test('gives the same bytes and facts with and without shortcuts: real messages', { skip }, () => {
+  for (const { name, bytes } of messages) compare(bytes, undefined, name);
+});
+
+test('gives the same bytes and facts with and without shortcuts: generated messages', () => {
+  for (let seed = 1_000_001; seed <= 1_006_000; seed += 1) {
+    const { bytes, contentType } = generateMessage(seed);
+    compare(bytes, contentType, `seed ${seed}`);
+  }
+});
+
+test('gives the same bytes and facts with and without shortcuts: long messages', () => {
+  const long = [informBody(2000, 1500), informBody(2000, undefined), valuesBody(1_000_000), valuesBody(1_000_000, 0.7)];
+  // Structs of several hundred bytes that do not end where a window of the reading does, and one of each kind of break.
+  const value = (index: number): string => `<Value>${'v'.repeat((index * 37) % 900)}&#10;</Value>`;
+  const structs = Array.from({ length: 1500 }, (_, index) => {
+    const url = index % 400 === 399;
+    const name = url ? 'Device.ManagementServer.ConnectionRequest&#x55;RL' : `Device.X.${index}`;
+    return `<ParameterValueStruct><Name>${name}</Name>${url ? '<Value>http://192.0.2.1/</Value>' : value(index)}</ParameterValueStruct>`;
+  });
+  long.push(
+    Buffer.from(`<Inform>${structs.join('')}</Inform>`),
+    Buffer.from(`<Inform>${structs.slice(0, 398).join('')}</Inform>`),
+  );
+  for (const [index, bytes] of long.entries()) compare(bytes, undefined, String(index));
+});
