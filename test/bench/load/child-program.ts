@@ -53,8 +53,11 @@ export class ChildProgram {
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
+    // It ends with the channel; a profiler writes its file then.
+    this.#child.disconnect();
+    const impatience = setTimeout(() => this.#child.kill('SIGKILL'), 5000);
     await gone;
+    clearTimeout(impatience);
   }
 }
 

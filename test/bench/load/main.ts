@@ -20,9 +20,14 @@ import { sessions, tlsSessions } from './workloads/sessions.js';
 import { wakes } from './workloads/wakes.js';
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string' }, peers: { type: 'string' } },
+  options: {
+    rounds: { type: 'string' },
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    peers: { type: 'string' },
+  },
 });
-const plan = makePlan(values.quick === true, values.peers?.split(','));
+const plan = makePlan(values.quick === true, values.peers?.split(','), values.rounds);
 const wanted = values.only?.split(',');
 const started = performance.now();
 

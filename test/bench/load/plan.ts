@@ -36,7 +36,7 @@ export interface Plan {
 }
 
 /** The plan of `npm run bench`, at most ten minutes, or of `npm run bench -- --quick`, at most two. */
-export function makePlan(quick: boolean, peers?: readonly string[]): Plan {
+export function makePlan(quick: boolean, peers?: readonly string[], rounds?: string): Plan {
   const plan = quick
     ? {
         quick,
@@ -62,5 +62,5 @@ export function makePlan(quick: boolean, peers?: readonly string[]): Plan {
         fleet: { cpes: 100_000, quietSeconds: 15, stormSpeed: 4, patienceSeconds: 100 },
         longRun: { messages: 1_000_000, withinMs: 120_000 },
       };
-  return { ...plan, peers };
+  return { ...plan, peers, rounds: Number(rounds ?? plan.rounds) };
 }

@@ -14,6 +14,12 @@ export interface CataloguedPeer {
 /** Our proxy on `node:http`. */
 export const oursPeer: CataloguedPeer = { name: 'ours', title: '**cwmp-proxy** on node:http' };
 
+/** Another build of our proxy, where CWMP_BENCH_BASE names one. */
+export const beforePeers: readonly CataloguedPeer[] =
+  process.env['CWMP_BENCH_BASE'] === undefined
+    ? []
+    : [{ name: 'ours-before', title: 'cwmp-proxy before', note: `the build at ${process.env['CWMP_BENCH_BASE']}` }];
+
 /** What bar 1 is measured against. */
 export const yardstickPeer: CataloguedPeer = {
   name: 'pass-through',

@@ -1,34 +1,30 @@
 // Runs one peer in a process of its own: node peer-program.js <name> <settings as JSON>.
 import { answerQuestions } from '../child-answers.js';
-import { empty } from './empty.js';
-import { fastifyHttpProxy } from './fastify-http-proxy.js';
-import { httpProxy } from './http-proxy.js';
-import { httpProxyMiddleware } from './http-proxy-middleware.js';
-import { httpProxy3 } from './http-proxy-3.js';
-import { ours, oursAroundExpress, oursInExpress, oursInKoa, oursWithLimits } from './ours.js';
-import { passThrough, passThroughPool } from './pass-through.js';
 import type { PeerSettings, StartPeer } from './peer.js';
 
-const peers: Readonly<Record<string, StartPeer>> = {
-  ours,
-  'ours-limits': oursWithLimits,
-  'ours-express': oursInExpress,
-  'ours-koa': oursInKoa,
-  'ours-around-express': oursAroundExpress,
-  'pass-through': passThrough,
-  'pass-through-pool': passThroughPool,
-  'http-proxy': httpProxy,
-  'http-proxy-3': httpProxy3,
-  'http-proxy-middleware': httpProxyMiddleware,
-  'fastify-http-proxy': fastifyHttpProxy,
-  'empty-node': (settings) => empty('node', settings),
-  'empty-express': (settings) => empty('express', settings),
-  'empty-koa': (settings) => empty('koa', settings),
+/** Each peer loads what it needs itself and nothing else: the memory of its process is measured. */
+const peers: Readonly<Record<string, () => Promise<StartPeer>>> = {
+  ours: async () => (await import('./ours.js')).ours,
+  'ours-limits': async () => (await import('./ours.js')).oursWithLimits,
+  'ours-before': async () => (await import('./ours.js')).oursBefore,
+  'ours-express': async () => (await import('./ours-in-express.js')).oursInExpress,
+  'ours-around-express': async () => (await import('./ours-in-express.js')).oursAroundExpress,
+  'ours-koa': async () => (await import('./ours-in-koa.js')).oursInKoa,
+  'pass-through': async () => (await import('./pass-through.js')).passThrough,
+  'pass-through-pool': async () => (await import('./pass-through.js')).passThroughPool,
+  'http-proxy': async () => (await import('./http-proxy.js')).httpProxy,
+  'http-proxy-3': async () => (await import('./http-proxy-3.js')).httpProxy3,
+  'http-proxy-middleware': async () => (await import('./http-proxy-middleware.js')).httpProxyMiddleware,
+  'fastify-http-proxy': async () => (await import('./fastify-http-proxy.js')).fastifyHttpProxy,
+  'empty-node': async () => (await import('./empty-node.js')).emptyNode,
+  'empty-express': async () => (await import('./empty-express.js')).emptyExpress,
+  'empty-koa': async () => (await import('./empty-koa.js')).emptyKoa,
 };
 
 const [name = '', json = ''] = process.argv.slice(2);
-const start = peers[name];
-if (start === undefined) throw new TypeError(`no peer is called ${name}`);
+const load = peers[name];
+if (load === undefined) throw new TypeError(`no peer is called ${name}`);
+const start = await load();
 answerQuestions(await start(settingsOf(JSON.parse(json))));
 
 function settingsOf(parsed: unknown): PeerSettings {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchContext } from '../bench-context.js';
 import { openIdle, pacedLoad } from '../cpes/paced-load.js';
 import { measureWindow } from '../cpes/window.js';
-import { type CataloguedPeer, oursPeer, yardstickPeer } from '../peers/catalogue.js';
+import { beforePeers, type CataloguedPeer, oursPeer, yardstickPeer } from '../peers/catalogue.js';
 import { descriptorLimit } from '../process-figures.js';
 import { short } from '../report/render.js';
 import type { WorkloadReport } from '../report/section.js';
@@ -27,7 +27,7 @@ export async function idleSessions({ plan, backend }: BenchContext): Promise<Wor
   // The proxy has two descriptors a session.
   const idle = Math.min(plan.idleSessions, Math.floor((descriptorLimit() - 300) / 2) - active.count);
   const results: IdleResult[] = [];
-  for (const peer of [oursPeer, yardstickPeer]) {
+  for (const peer of [oursPeer, ...beforePeers, yardstickPeer]) {
     const running = await RunningPeer.start(peer, { backend });
     try {
       const pids = { proxy: running.pid, backend: backend.pid };

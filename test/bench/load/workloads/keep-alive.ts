@@ -1,7 +1,7 @@
 import { alternate } from '../alternate.js';
 import type { BenchContext } from '../bench-context.js';
 import { keepAliveLoad } from '../cpes/loads.js';
-import { frameworkPeers, npmPeers, oursPeer, poolPeer, yardstickPeer } from '../peers/catalogue.js';
+import { beforePeers, frameworkPeers, npmPeers, oursPeer, poolPeer, yardstickPeer } from '../peers/catalogue.js';
 import { comparison } from '../report/comparison.js';
 import type { WorkloadReport } from '../report/section.js';
 import { frameworkBars, yardstickBars } from './comparison-bars.js';
@@ -11,7 +11,15 @@ const connections = 64;
 /** Workload (c): messages on connections that stay open, each an Inform with a URL. */
 export async function keepAliveInforms({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
   const results = await alternate({
-    peers: [oursPeer, yardstickPeer, poolPeer, ...npmPeers, ...(plan.quick ? [] : frameworkPeers), ...native],
+    peers: [
+      oursPeer,
+      ...beforePeers,
+      yardstickPeer,
+      poolPeer,
+      ...npmPeers,
+      ...(plan.quick ? [] : frameworkPeers),
+      ...native,
+    ],
     backend,
     plan,
     load: (target) => keepAliveLoad(target, connections, 'informs'),
@@ -30,7 +38,7 @@ export async function keepAliveInforms({ plan, backend, native }: BenchContext):
 /** Workload (c) with messages that hold no URL, as most do. */
 export async function keepAliveValues({ plan, backend }: BenchContext): Promise<WorkloadReport> {
   const results = await alternate({
-    peers: [oursPeer, yardstickPeer],
+    peers: [oursPeer, ...beforePeers, yardstickPeer],
     backend,
     plan,
     load: (target) => keepAliveLoad(target, connections, 'values'),

@@ -19,7 +19,7 @@ const concurrency = 64;
 
 /** Workload (a): CWMP sessions, each on a connection of its own. */
 export async function sessions({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
-  const peers = [oursPeer, yardstickPeer, poolPeer, ...npmPeers, ...frameworkPeers, ...native];
+  const peers = [oursPeer, ...beforePeers, yardstickPeer, poolPeer, ...npmPeers, ...frameworkPeers, ...native];
   const results = await run(plan, backend, peers, false);
   const intro =
     `${concurrency} CPEs at once: new TCP connection, Inform of 4 KB with a URL, empty POST, GetParameterValuesResponse of ` +
@@ -33,7 +33,7 @@ export async function sessions({ plan, backend, native }: BenchContext): Promise
 
 /** Workload (b): the same over TLS, a full handshake for each session. */
 export async function tlsSessions({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
-  const peers = [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
+  const peers = [oursPeer, ...beforePeers, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
   const results = await run({ ...plan, rounds: Math.min(plan.rounds, 5) }, backend, peers, true);
   const intro = 'The same over TLS 1.3 towards the CPEs, a full handshake (ECDSA P-256) for each session.';
   const bars: Bar[] = [];
