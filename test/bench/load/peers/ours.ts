@@ -33,7 +33,9 @@ export function oursWithLimits(settings: PeerSettings): Promise<Server> {
 
 /** Another build of our proxy, to see what a change gives: CWMP_BENCH_BASE names its packages/core/dist/index.js. */
 export async function oursBefore(settings: PeerSettings): Promise<Server> {
-  const core: typeof import('@cwmp-proxy/core') = await import(process.env['CWMP_BENCH_BASE'] ?? '@cwmp-proxy/core');
+  const core: { createCwmpProxy: typeof createCwmpProxy } = await import(
+    process.env['CWMP_BENCH_BASE'] ?? '@cwmp-proxy/core'
+  );
   const proxy = core.createCwmpProxy(optionsFor(settings));
   return listen(settings, (request, response) => void proxy.handle(request, response));
 }

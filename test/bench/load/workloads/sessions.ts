@@ -4,6 +4,7 @@ import type { BenchContext } from '../bench-context.js';
 import { sessionLoad } from '../cpes/loads.js';
 import {
   type CataloguedPeer,
+  beforePeers,
   frameworkPeers,
   npmPeers,
   oursPeer,
