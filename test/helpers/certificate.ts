@@ -46,6 +46,6 @@ export function selfSigned(name: string): Certificate {
   const toSign = sequence(version, serial, algorithm, who, validity, who, publicKey, der(0xa3, extensions));
   const signature = sign('sha256', toSign, createPrivateKey(privateKey));
   const raw = sequence(toSign, algorithm, der(0x03, Buffer.from([0]), signature));
-  const lines = raw.toString('base64').replaceAll(/.{64}/g, '$&\n');
+  const lines = (raw.toString('base64').match(/.{1,64}/g) ?? []).join('\n');
   return { cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`, key: privateKey, raw };
 }

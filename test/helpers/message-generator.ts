@@ -24,9 +24,9 @@ export function generateMessage(seed: number): GeneratedMessage {
   if (random.once(60)) xml = `<!DOCTYPE x [<!ENTITY y "z">]>${xml}`;
   if (random.once(30)) xml = xml.slice(0, random.int(xml.length + 1));
   if (random.once(100)) xml = '<d>'.repeat(random.pick([255, 300])) + xml;
-  if (random.once(100)) xml = xml.replace('<Value', `<Value a="${'v'.repeat(random.pick([1000, 17_000]))}"`);
-  if (random.once(100)) xml = xml.replace('<Name>', `<Name>${' '.repeat(random.pick([1000, 16_300, 17_000]))}`);
-  if (random.once(100)) xml = xml.replace('</Value>', `<!--${'-'.repeat(random.pick([1000, 33_000]))}--></Value>`);
+  if (random.once(300)) xml = xml.replace('<Value', `<Value a="${'v'.repeat(random.pick([1000, 17_000]))}"`);
+  if (random.once(300)) xml = xml.replace('<Name>', `<Name>${' '.repeat(random.pick([1000, 16_300, 17_000]))}`);
+  if (random.once(300)) xml = xml.replace('</Value>', `<!--${'-'.repeat(random.pick([1000, 33_000]))}--></Value>`);
   let bytes = Buffer.from(xml, random.once(5) ? 'latin1' : 'utf8');
   if (random.once(20)) bytes = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]);
   if (random.once(100)) bytes = Buffer.from(`\ufeff${xml}`, 'utf16le');

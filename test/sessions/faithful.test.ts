@@ -33,7 +33,9 @@ const fleets: Fleet[] = [
 
 async function runFleet(t: TestContext, { make, serves }: Fleet): Promise<void> {
   const acss = await Promise.all([make(), make(), make()].map((acs) => acs.start(t)));
-  const { port, proxy, failures, idle } = await startGateway(t, { backends: acss.map(({ url }) => url) });
+  // On a machine that is busy with other things 300 CPEs may take seconds to come back.
+  const sessions = { graceMs: 60_000, idleTimeoutMs: 600_000 };
+  const { port, proxy, failures, idle } = await startGateway(t, { backends: acss.map(({ url }) => url), sessions });
   const kinds = cpeKinds.filter(serves);
   const all = Array.from({ length: cpes }, (_, index) => {
     const kind = kinds[index % kinds.length] ?? assert.fail();

@@ -98,6 +98,11 @@ const charsets: { name: string; bytes: Buffer; contentType?: string; declared?: 
     bytes: Buffer.from('Müller', 'latin1'),
     contentType: 'text/xml; charset=x-none',
   },
+  {
+    name: 'Latin-1 where the label says UTF-16',
+    bytes: Buffer.from('Müller', 'latin1'),
+    contentType: 'text/xml; charset=utf-16',
+  },
   { name: 'references in any charset', bytes: Buffer.from('M&#252;ller'), declared: 'us-ascii' },
 ];
 

@@ -23,6 +23,6 @@ for (let done = 0; done < count; done += step) {
     totals.set(outcome, (totals.get(outcome) ?? 0) + found);
   slowestMs = Math.max(slowestMs, tally.slowestMs);
   process.stdout.write(
-    `${Math.min(done + step, count)} messages, slowest ${slowestMs.toFixed(1)} ms, ${JSON.stringify(Object.fromEntries(totals))}\n`,
+    `${Math.min(done + step, count)} messages, slowest ${slowestMs.toFixed(1)} ms of CPU, ${JSON.stringify(Object.fromEntries(totals))}\n`,
   );
 }

@@ -34,6 +34,8 @@ function strictDecoder(charset: string): TextDecoder | undefined {
   const key = charset.toLowerCase();
   const known = decoders.get(key);
   if (known !== undefined) return known;
+  // Bytes that were read as tags are in no such charset, whatever their label says.
+  if (/^(?:utf-?16|utf-?32|ucs|unicode)/.test(key)) return undefined;
   let decoder: TextDecoder;
   try {
     decoder = new TextDecoder(key, { fatal: true, ignoreBOM: true });

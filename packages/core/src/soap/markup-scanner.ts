@@ -65,6 +65,8 @@ export class MarkupScanner {
   #base = 0;
   #at = 0;
   #mode: Mode = 'text';
+  /** Whether the buffer ends with a tag whose `>` has yet to come. */
+  #awaitsTagEnd = false;
   #fed = 0;
   #opened = false;
   #closeAt = 0;
@@ -133,6 +135,11 @@ export class MarkupScanner {
   write(chunk: string): void {
     if (this.#stopped) return;
     if (this.#lostAt !== undefined) return this.#unread?.see(chunk);
+    if (this.#awaitsTagEnd && this.#buffer.length - this.#at + chunk.length <= maxTagBytes && !chunk.includes('>')) {
+      this.#buffer += chunk;
+      return;
+    }
+    this.#awaitsTagEnd = false;
     const rest = this.#buffer.slice(this.#at);
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;
@@ -268,7 +275,9 @@ export class MarkupScanner {
   }
 
   #incomplete(start: number, end: number): boolean {
-    return (end === 0 ? this.#buffer.length : end) - start > maxTagBytes ? this.#lose() : false;
+    if ((end === 0 ? this.#buffer.length : end) - start > maxTagBytes) return this.#lose();
+    this.#awaitsTagEnd = true;
+    return false;
   }
 
   #lose(doctype = false): boolean {

@@ -24,6 +24,8 @@ function joined(parts: readonly Buffer[]): Buffer {
   return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
 }
 
+const maxHeadParts = 16;
+
 /** How a {@link MessageRewriter} goes about it. */
 export interface RewriterInternals extends ScannerOptions {
   /** Whether a URL may stand after an offset that is outside of any struct; where none may, the reading ends. */
@@ -93,6 +95,8 @@ export class MessageRewriter {
     const part = bytes.length > left ? Buffer.from(bytes.subarray(0, left)) : bytes;
     this.#head.push(part);
     this.#headBytes += part.length;
+    // Small chunks would cost more than they hold.
+    if (this.#head.length > maxHeadParts) this.#head = [joined(this.#head)];
   }
 
   #begin(): void {

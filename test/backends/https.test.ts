@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:https';
+import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import type { BackendTls } from '@cwmp-proxy/core';
+import { atEnd } from '../helpers/at-end.js';
+import { selfSigned } from '../helpers/certificate.js';
+import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
+import { startGateway } from '../helpers/gateway.js';
+import { listen } from '../helpers/serve.js';
+
+const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
+const acs = selfSigned('acs.example');
+const proxy = selfSigned('proxy.example');
+
+const cases: { name: string; tls: BackendTls; host?: string; status: number; peer?: string | undefined }[] = [
+  { name: 'a backend whose authority is given', tls: { ca: acs.cert }, status: 200 },
+  { name: 'one of several authorities', tls: { ca: [proxy.cert, Buffer.from(acs.cert)] }, status: 200 },
+  {
+    name: 'a client certificate',
+    tls: { ca: acs.cert, cert: proxy.cert, key: proxy.key },
+    status: 200,
+    peer: 'proxy.example',
+  },
+  { name: 'a servername', tls: { ca: acs.cert, servername: 'acs.example' }, status: 200 },
+  {
+    name: 'a servername that the certificate does not have',
+    tls: { ca: acs.cert, servername: 'b.example' },
+    status: 502,
+  },
+  { name: 'an unknown authority', tls: {}, status: 502 },
+];
+
+for (const { name, tls, status, peer } of cases) {
+  test(`https backend: ${name}: ${status}`, async (t) => {
+    const server = createServer({ ...acs, ca: [proxy.cert], requestCert: true, rejectUnauthorized: false });
+    let subject: unknown;
+    server.on('secureConnection', (socket: TLSSocket) => (subject = socket.getPeerCertificate().subject?.CN));
+    server.on('request', (_request, response) => response.setHeader('Set-Cookie', 'a=b; Secure; Path=/').end());
+    const { port: backendPort } = await listen(t, server);
+    const { port } = await startGateway(t, { backends: [{ url: `https://127.0.0.1:${backendPort}`, tls }] });
+    const cpe = await RawConnection.open(port);
+    atEnd(t, () => cpe.close());
+    const answer = await cpe.exchange(post);
+    assert.equal(answer.status, status);
+    // The CPE speaks http: it would keep a secure cookie to itself.
+    if (status === 200) assert.ok(answer.fields.includes('a=b; Path=/'), answer.fields.join());
+    assert.equal(subject, peer);
+  });
+}
+
+test('a backend on IPv6 and by name', async (t) => {
+  const server = createHttpServer((request, response) => response.end(request.headers.host));
+  server.listen(0, '::1');
+  const bound = await new Promise<boolean>((resolve) => {
+    server.once('listening', () => resolve(true)).once('error', () => resolve(false));
+  });
+  if (!bound) return t.skip('no IPv6 on loopback');
+  atEnd(t, () => server.close());
+  const address = server.address();
+  const backendPort = typeof address === 'object' ? address?.port : undefined;
+  const { port } = await startGateway(t, { backends: [`http://[::1]:${backendPort}`] });
+  const cpe = await RawConnection.open(port);
+  atEnd(t, () => cpe.close());
+  assert.equal((await cpe.exchange(post)).body.toString(), `[::1]:${backendPort}`);
+});

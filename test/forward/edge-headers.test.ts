@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import { test } from 'node:test';
+import { connect } from 'node:tls';
+import type { ForwardingOptions } from '@cwmp-proxy/core';
+import { atEnd } from '../helpers/at-end.js';
+import { selfSigned } from '../helpers/certificate.js';
+import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
+import { startGateway } from '../helpers/gateway.js';
+import { answerOf, rawBackend } from '../helpers/raw-backend.js';
+
+const told = /^(via|forwarded|x-forwarded-[a-z]+|x-real-ip|client-cert[a-z-]*): /i;
+
+function toldOf(request: string | undefined): string[] {
+  return (request ?? '').split('\r\n').filter((line) => told.test(line));
+}
+
+const cases: { name: string; forwarding: ForwardingOptions; sent?: string[]; version?: string; told: string[] }[] = [
+  {
+    name: 'by default says Via and X-Forwarded-*',
+    forwarding: {},
+    told: [
+      'Via: 1.1 cwmp-proxy',
+      'X-Forwarded-For: 127.0.0.1',
+      'X-Forwarded-Proto: http',
+      'X-Forwarded-Host: gw.example:80',
+    ],
+  },
+  {
+    name: "by default believes none of a CPE's own",
+    forwarding: {},
+    sent: [
+      'Via: 1.0 a',
+      'X-Forwarded-For: 1.2.3.4',
+      'X-Forwarded-Port: 1',
+      'Forwarded: for=b',
+      'X-Real-IP: c',
+      'Client-Cert: :d:',
+    ],
+    told: [
+      'Via: 1.0 a',
+      'Via: 1.1 cwmp-proxy',
+      'X-Forwarded-For: 127.0.0.1',
+      'X-Forwarded-Proto: http',
+      'X-Forwarded-Host: gw.example:80',
+    ],
+  },
+  {
+    name: 'appends when told to',
+    forwarding: { incoming: 'append' },
+    sent: ['X-Forwarded-For: 1.2.3.4', 'X-Forwarded-For: 5.6.7.8', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: h'],
+    told: [
+      'Via: 1.1 cwmp-proxy',
+      'X-Forwarded-For: 1.2.3.4, 5.6.7.8, 127.0.0.1',
+      'X-Forwarded-Proto: https',
+      'X-Forwarded-Host: h',
+    ],
+  },
+  {
+    name: 'appends no Client-Cert (RFC 9440 §2.4)',
+    forwarding: { incoming: 'append', forwarded: 'none', via: false },
+    sent: ['Client-Cert: :YQ==:', 'Client-Cert-Chain: :YQ==:'],
+    told: [],
+  },
+  {
+    name: 'says Forwarded instead',
+    forwarding: { forwarded: 'forwarded', via: 'edge' },
+    told: ['Via: 1.1 edge', 'Forwarded: for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  {
+    name: 'appends to Forwarded',
+    forwarding: { forwarded: 'forwarded', via: false, incoming: 'append' },
+    sent: ['Forwarded: for="[2001:db8::1]"'],
+    told: ['Forwarded: for="[2001:db8::1]", for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  {
+    name: 'says nothing when told to',
+    forwarding: { forwarded: 'none', via: false },
+    sent: ['X-Forwarded-For: 1'],
+    told: [],
+  },
+  {
+    name: "tells the CPE's version in Via",
+    forwarding: { forwarded: 'none' },
+    version: '1.0',
+    told: ['Via: 1.0 cwmp-proxy'],
+  },
+];
+
+for (const { name, forwarding, sent = [], version = '1.1', told } of cases) {
+  test(name, async (t) => {
+    const backend = await rawBackend(t, (socket) => socket.write(answerOf('')));
+    const { port } = await startGateway(t, { backends: [backend.url], forwarding });
+    const cpe = await RawConnection.open(port);
+    atEnd(t, () => cpe.close());
+    await cpe.exchange(
+      [`POST / HTTP/${version}`, 'Host: gw.example:80', ...sent, 'Content-Length: 0', '', ''].join('\r\n'),
+    );
+    assert.deepEqual(toldOf(backend.received[0]), told);
+  });
+}
+
+const own = selfSigned('gw.example');
+const known = selfSigned('cpe-1');
+const stranger = selfSigned('cpe-2');
+
+for (const { name, client, clientCert, told } of [
+  {
+    name: 'tells of a verified client certificate',
+    client: known,
+    clientCert: true,
+    told: [`Client-Cert: :${known.raw.toString('base64')}:`],
+  },
+  { name: 'tells nothing of a client certificate that was not verified', client: stranger, clientCert: true, told: [] },
+  { name: 'tells nothing of a CPE without one', client: undefined, clientCert: true, told: [] },
+  { name: 'tells nothing unless told to', client: known, clientCert: false, told: [] },
+]) {
+  test(`${name}; the scheme is https`, async (t) => {
+    const backend = await rawBackend(t, (socket) => socket.write(answerOf('', 'Set-Cookie: a=b; Secure')));
+    const server = createServer({ ...own, ca: [known.cert], requestCert: true, rejectUnauthorized: false });
+    server.keepAliveTimeout = 60_000;
+    const { port } = await startGateway(t, { backends: [backend.url], forwarding: { clientCert, via: false } }, server);
+    const credentials = client === undefined ? {} : { cert: client.cert, key: client.key };
+    const socket = connect({ host: '127.0.0.1', port, ca: own.cert, servername: 'gw.example', ...credentials });
+    atEnd(t, () => socket.destroy());
+    await once(socket, 'secureConnect');
+    socket.write('POST / HTTP/1.1\r\nHost: gw.example\r\nClient-Cert: :ZXZpbA==:\r\nContent-Length: 0\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    assert.match(String(answer), /^HTTP\/1\.1 200 OK\r\nSet-Cookie: a=b; Secure\r\n/);
+    const forwarded = ['X-Forwarded-For: 127.0.0.1', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: gw.example'];
+    assert.deepEqual(toldOf(backend.received[0]), [...forwarded, ...told]);
+  });
+}
