@@ -24,7 +24,7 @@ export interface Observed {
 export interface WindowTimes {
   /** Before anything is counted, in milliseconds. */
   warmMs: number;
-  /** That is counted, in milliseconds; up to three times as long where the machine is too busy for enough messages. */
+  /** That is counted, in milliseconds; up to ten times as long where the machine is too busy for enough messages. */
   windowMs: number;
   /** How many messages are enough. */
   enough: number;
@@ -65,7 +65,7 @@ export async function measureWindow(load: Load, times: WindowTimes, pids: Observ
   tally.latencies = new Latencies();
   const before = snapshot(tally, pids);
   await sleep(times.windowMs);
-  for (let more = 0; more < 20 && tally.messages - before.messages < times.enough; more += 1)
+  for (let more = 0; more < 100 && tally.messages - before.messages < times.enough; more += 1)
     await sleep(times.windowMs / 10);
   const after = snapshot(tally, pids);
   const { latencies } = tally;
