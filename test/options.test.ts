@@ -23,6 +23,7 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   },
   { name: 'a misspelt group', options: { timeout: {} }, message: /^timeout: unknown option/ },
   { name: 'a misspelt option', options: { timeouts: { conectMs: 1 } }, message: /^timeouts\.conectMs: unknown option/ },
+  { name: 'a limit of nothing', options: { limits: { maxBodyBytes: 0 } }, message: /^limits\.maxBodyBytes: / },
   { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },
   { name: 'a time as text', options: { timeouts: { connectMs: '5s' } }, message: /^timeouts\.connectMs: / },
   { name: 'no connectionRequests', options: { connectionRequests: undefined }, message: /^connectionRequests: / },
@@ -33,8 +34,51 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   },
   {
     name: 'a block that is none',
-    options: { connectionRequests: { allow: ['x'], users: { a: 'b' } } },
-    message: /^connectionRequests\.allow: /,
+    options: { connectionRequests: { allow: ['x/8'], users: { a: 'b' } } },
+    message: /^connectionRequests\.allow\[0\]: /,
+  },
+  {
+    name: 'any address and unsigned URLs where nobody is asked who he is',
+    options: { connectionRequests: { allow: 'any', access: { modes: ['relay'] } } },
+    message: /^connectionRequests\.allow: .*open relay/,
+  },
+  {
+    name: 'Digest without passwords',
+    options: { connectionRequests: { allow: ['10.0.0.0/8'], users: () => true, access: { modes: ['digest'] } } },
+    message: /^connectionRequests\.users: .*passwords/,
+  },
+  {
+    name: 'a mode that is none',
+    options: { connectionRequests: { ...good.connectionRequests, access: { modes: ['ntlm'] } } },
+    message: /^connectionRequests\.access\.modes: /,
+  },
+  {
+    name: 'forward beside another mode',
+    options: { connectionRequests: { ...good.connectionRequests, access: { modes: ['forward', 'basic'] } } },
+    message: /^connectionRequests\.access\.modes: /,
+  },
+  {
+    name: 'an htpasswd file that is not there',
+    options: { connectionRequests: { allow: ['10.0.0.0/8'], access: { htpasswd: '/nonexistent' } } },
+    message: /^connectionRequests\.access\.htpasswd: /,
+  },
+  {
+    name: 'a short signing key',
+    options: { connectionRequests: { users: { a: 'b' }, urls: { signingKeys: ['short'] } } },
+    message: /^connectionRequests\.urls\.signingKeys: /,
+  },
+  {
+    name: 'the host form without a domain',
+    options: { connectionRequests: { ...good.connectionRequests, urls: { form: 'host' } } },
+    message: /^connectionRequests\.urls\.hostBase: /,
+  },
+  {
+    name: "a domain that the proxy's own name lies below",
+    options: {
+      publicUrl: 'http://acs.a.example',
+      connectionRequests: { ...good.connectionRequests, urls: { hostBase: 'a.example' } },
+    },
+    message: /^connectionRequests\.urls\.hostBase: /,
   },
   { name: 'no users', options: { connectionRequests: { allow: 'any' } }, message: /^connectionRequests\.users: / },
   {

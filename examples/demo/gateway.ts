@@ -18,6 +18,7 @@ export async function startGateway({ backends, acsUser, cpeCredentials }: Gatewa
       allow: ['127.0.0.0/8', '::1'],
       users: { [acsUser.name]: acsUser.password },
       credentials: cpeCredentials,
+      access: { modes: ['basic'] },
     },
   });
   app.use('/', cwmpProxy(proxy));

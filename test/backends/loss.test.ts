@@ -28,7 +28,12 @@ async function runLoad(
   { cpes, sessions, kinds }: { cpes: number; sessions: number; kinds: readonly CpeHabits[] },
 ): Promise<Load> {
   const acss = await Promise.all([make(), make(), make()].map((acs) => acs.start(t)));
-  const gateway = await startGateway(t, { backends: acss.map(({ url }) => url), health: { maxFailures: 2 } });
+  // On a machine that is busy with other things the CPEs may take seconds to come back.
+  const gateway = await startGateway(t, {
+    backends: acss.map(({ url }) => url),
+    health: { maxFailures: 2 },
+    sessions: { graceMs: 60_000, idleTimeoutMs: 600_000 },
+  });
   const all = Array.from({ length: cpes }, (_, index) => {
     return new Cpe(gateway.port, `${index}`, kinds[index % kinds.length] ?? assert.fail());
   });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createProxiedUrls } from '#core/url/proxied-url.js';
 import fc from 'fast-check';
 
-const urls = createProxiedUrls('http://127.0.0.1:8080');
+const urls = createProxiedUrls({ publicUrl: 'http://127.0.0.1:8080' });
 
 /** Path and query of a proxied URL, as an ACS's HTTP client asks for it. */
 function target(proxied: string | undefined): string {
@@ -80,7 +80,7 @@ for (const url of unchanged) {
 }
 
 test('leaves its own URLs alone, also when mounted at a path, and takes those of another proxy for an origin', () => {
-  const mounted = createProxiedUrls('https://acs.example/cwmp');
+  const mounted = createProxiedUrls({ publicUrl: 'https://acs.example/cwmp' });
   const own = mounted.build('http://10.0.0.1:7547');
   assert.equal(own, 'https://acs.example/cwmp/client?origin=http://10.0.0.1:7547');
   assert.equal(mounted.build(own), undefined);
@@ -89,11 +89,11 @@ test('leaves its own URLs alone, also when mounted at a path, and takes those of
 });
 
 test('knows its endpoint with and without the mount path in the target', () => {
-  const mounted = createProxiedUrls('https://acs.example/cwmp');
-  for (const target of ['/cwmp/client?origin=http://a', '/client?origin=http://a', '/client']) {
+  const mounted = createProxiedUrls({ publicUrl: 'https://acs.example/cwmp' });
+  for (const target of ['/cwmp/client?origin=http://a', '/client?origin=http://a', '/client', '/client/x']) {
     assert.equal(mounted.isEndpoint(target), true, target);
   }
-  for (const target of ['/', '/clients', '/client/x', '/cwmp', '/x/client', '/acs?client']) {
+  for (const target of ['/', '/clients', '/client/', '/client/x/y', '/cwmp', '/x/client', '/acs?client']) {
     assert.equal(mounted.isEndpoint(target), false, target);
   }
 });
@@ -107,7 +107,12 @@ const refused = [
   '/client?origin=10.0.0.1',
   '/client?origin=http://10.0.0.1/a?x=1&y=2',
   '/client?origin=http://10.0.0.1&origin=http://10.0.0.2',
+  '/client?origin=http://10.0.0.1&x=1',
   '/client?Origin=http://10.0.0.1',
+  '/client?origin=http%253A//10.0.0.1',
+  '/client?origin=http://127.0.0.1:8080/client?origin=http://10.0.0.1',
+  '/client/x',
+  '/client/AQ',
 ];
 
 for (const target of refused) {

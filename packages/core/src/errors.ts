@@ -12,6 +12,8 @@ const statusByCode = {
 
   /** The request target of a connection request names no usable origin. */
   ERR_CWMP_BAD_ORIGIN: 400,
+  /** The URL of a connection request carries no signature of this proxy, or another proxy's. */
+  ERR_CWMP_BAD_SIGNATURE: 403,
 
   /** A CPE's request that two HTTP parsers may read in two ways, or that no CWMP peer sends; it reaches no backend. */
   ERR_CWMP_BAD_REQUEST: 400,

@@ -13,18 +13,28 @@ export type {
   WarningEvent,
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
+export { acsPresets } from './acs-presets.js';
 export type {
+  AccessMode,
+  AccessOptions,
   ActiveHealthOptions,
   BackendOptions,
   ConnectionRequestOptions,
+  CpeAuthOptions,
   CwmpProxyOptions,
   ForwardingOptions,
   HealthOptions,
   LimitOptions,
   SessionOptions,
   TimeoutOptions,
+  UrlOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
+export type { CpeSecrets, CpeUser } from './auth/cpe-authenticator.js';
+export { type CpeIdentity, cpeUsername, readCpeUsername } from './auth/cpe-username.js';
+export type { OfferedAlgorithm, UserSecret } from './auth/digest-authenticator.js';
+export type { UrlForm } from './url/proxied-url.js';
+export type { AllowedTarget } from './url/wake-policy.js';
 
 // One part only: the rewriter
 export { InformRewriter } from './soap/inform-rewriter.js';

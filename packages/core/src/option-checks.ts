@@ -21,6 +21,11 @@ export function wholeNumber(path: string, value: unknown, fallback: number, min:
   return refuseOption(path, `expected a whole number from ${min} to ${max}`);
 }
 
+/** Checks a time of up to an hour, in milliseconds; `undefined` gives the default. */
+export function milliseconds(path: string, value: unknown, fallback: number): number {
+  return wholeNumber(path, value, fallback, 1, 3_600_000);
+}
+
 /** Checks an absolute http or https URL that holds no user, no query and no fragment. */
 export function httpUrl(path: string, value: unknown): URL {
   const text = value instanceof URL ? value.href : value;
@@ -36,4 +41,19 @@ export function httpUrl(path: string, value: unknown): URL {
 export function oneOf<Word extends string>(path: string, value: unknown, words: readonly [Word, ...Word[]]): Word {
   if (value === undefined) return words[0];
   return words.find((word) => word === value) ?? refuseOption(path, `expected one of ${words.join(', ')}`);
+}
+
+/** Checks a list of some of a few words. */
+export function choose<Word extends string>(at: string, value: unknown, words: readonly Word[]): readonly Word[] {
+  const given: readonly unknown[] = Array.isArray(value) ? value : [];
+  const chosen = words.filter((word) => given.includes(word));
+  if (chosen.length === 0 || chosen.length !== given.length) refuseOption(at, `expected some of ${words.join(', ')}`);
+  const inOrder = given.flatMap((one) => chosen.filter((word) => word === one));
+  return Object.freeze(inOrder);
+}
+
+/** Checks a realm, which has to stand between quotes in a challenge. */
+export function checkRealm(at: string, value: unknown): void {
+  if (typeof value === 'string' && /^[ !#-[\]-~]+$/.test(value)) return;
+  refuseOption(at, 'expected printable ASCII without quotes or backslashes');
 }

@@ -1,6 +1,10 @@
 import type { Users } from './auth/basic.js';
+import type { CpeSecrets } from './auth/cpe-authenticator.js';
+import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 import type { BackendTls } from './backends/backend.js';
 import type { CredentialsSource } from './connection-request/credentials.js';
+import type { UrlForm } from './url/proxied-url.js';
+import type { AllowedTarget } from './url/wake-policy.js';
 
 /** The options of {@link createCwmpProxy}. */
 export interface CwmpProxyOptions {
@@ -13,6 +17,8 @@ export interface CwmpProxyOptions {
   backends: readonly (string | URL | BackendOptions)[];
   /** Connection requests: who may ask for one, where it may go, what the CPE is told. */
   connectionRequests: ConnectionRequestOptions;
+  /** Asks CPEs who they are before their messages reach a backend. Default: the ACS does that, end to end. */
+  cpeAuth?: CpeAuthOptions;
   /** How long a CWMP session lives, and how its CPE is recognised. */
   sessions?: SessionOptions;
   /** When a backend that fails is left alone. */
@@ -40,15 +46,19 @@ export interface BackendOptions {
 /** Connection requests (TR-069 A6 §3.2.2). */
 export interface ConnectionRequestOptions {
   /**
-   * Where a connection request may go: IP addresses and CIDR blocks (`10.0.0.0/8`, `fd00::/8`), checked on the address
-   * that is dialled; or `'any'` for those who mean it. Without it the endpoint would be an open relay into the management
-   * network, so there is no default.
+   * Where a connection request may go, checked on the address that is dialled: IP addresses, CIDR blocks (`10.0.0.0/8`,
+   * `fd00::/8`), host names, `*.` and a domain, each alone or with ports as `{ host, ports }`; or `'any'` for those who mean
+   * every address there is. Addresses at which no CPE lives (loopback, link-local, multicast, cloud metadata, the backends'
+   * own) are refused unless a block inside them is named: `127.0.0.0/8` names loopback, `0.0.0.0/0` does not. Default with
+   * `urls.signingKeys`: every address that is not refused so. Without either the endpoint would be an open relay into the
+   * management network: `ERR_CWMP_OPTION`.
    */
-  allow: readonly string[] | 'any';
+  allow?: readonly (string | AllowedTarget)[] | 'any';
   /**
-   * Who may ask for a connection request, by HTTP Basic: a map from user name to password, or a function that decides.
+   * Who may ask for a connection request: a map from user name to password, for Digest and Basic; or a function that decides,
+   * for Basic. Needed unless `access` names an htpasswd file or modes that ask for no user.
    */
-  users: Users;
+  users?: Users;
   /**
    * What a CPE is told when it asks for Digest: one pair, several to try in turn, or a function of the CPE. Without it only
    * CPEs that ask for nothing can be woken.
@@ -59,6 +69,96 @@ export interface ConnectionRequestOptions {
    * gives up after 2 000.
    */
   timeoutMs?: number;
+  /** What the rewritten URLs look like. */
+  urls?: UrlOptions;
+  /** How those who ask show who they are. */
+  access?: AccessOptions;
+}
+
+/**
+ * How an ACS shows who it is. `digest` and `basic` check it against the users. `forward` asks for Basic, checks nothing, and
+ * answers the CPE's Digest with the pair: the CPE decides. `relay` hands the CPE's own Digest challenge to the ACS and the answer
+ * to the CPE, so that no secret is known here: in the `host` form of the URLs with every CPE, in the others with those that hash
+ * the uri of the header. What cannot be relayed is asked for by `digest` or `basic` beside it, if there are `credentials`.
+ */
+export type AccessMode = 'digest' | 'basic' | 'forward' | 'relay';
+
+/** How those who ask for a connection request show who they are. */
+export interface AccessOptions {
+  /**
+   * In which ways, the challenges in one field each: Digest, then Basic, which is the order that GenieACS takes. Default
+   * `['digest', 'basic']` with users in a map, else `['basic']`. `forward` goes with no other; it and `relay` need signed URLs
+   * or addresses in `allow`. Basic needs TLS or a trusted network.
+   */
+  modes?: readonly AccessMode[];
+  /**
+   * Path of an htpasswd file with bcrypt (cost 4 to 14), apr1 or SHA hashes, in place of `users`, for Basic; read once. Hashes are
+   * computed on a thread of their own, and a pair that passed is remembered for a minute.
+   */
+  htpasswd?: string;
+  /** Realm of the challenges: printable ASCII without quotes and backslashes. Default `'cwmp-proxy'`. */
+  realm?: string;
+  /**
+   * Digest algorithms to offer, a challenge for each. Default `['MD5']`, the one every ACS knows; GenieACS takes no two.
+   */
+  algorithms?: readonly OfferedAlgorithm[];
+  /**
+   * Whether a Digest answer must be for the request target (RFC 7616 §3.4.6). Default `true`. With `false` an ACS that hashes
+   * another uri passes, Oktopus for one; nonces are good once even so.
+   */
+  compareUri?: boolean;
+  /**
+   * Wrong answers of one client address (an IPv6 /64) after which it gets 429, forgiven one after the other over a minute.
+   * Default 20. At most 10 000 addresses are counted.
+   */
+  maxFailures?: number;
+}
+
+/** What the URLs look like that an ACS gets to see in place of the CPEs' own. */
+export interface UrlOptions {
+  /**
+   * How the CPE's own URL stands in the rewritten one. `query`: `<publicUrl>/client?origin=<URL>`, readable. `path`:
+   * `<publicUrl>/client/<token>`, for ACSs that mis-parse nested URLs (Oktopus); deflated where it had more than 256
+   * characters. `host`: `<token>.<hostBase>/<the CPE's own path>`, for Digest end to end with every CPE; what fits no host
+   * name is written as `path`. All three are read, whichever is written. Default `query`.
+   */
+  form?: UrlForm;
+  /**
+   * Domain, with its port, below which every name leads to this proxy by wildcard DNS: `cr.isp.example:7547`. A domain of its
+   * own: each request for a name below it is taken for a connection request. Needed for the `host` form.
+   */
+  hostBase?: string;
+  /**
+   * Keys of at least 16 characters that sign every rewritten URL (HMAC-SHA256, 128 bits). The first signs, all verify, so
+   * that a new one can be put in front before an old one goes. With keys, a URL without a valid signature is refused (403).
+   * Default: none, URLs are not signed.
+   */
+  signingKeys?: readonly string[];
+}
+
+/**
+ * CPEs show who they are to the proxy (TR-069 A6 §3.4.4); the backends must not challenge them then. A wrong answer gets 401,
+ * and 429 after 20 of one user and address within a minute.
+ */
+export interface CpeAuthOptions {
+  /**
+   * Passwords by user name; in place of a password `{ ha1 }`, H(username ":" realm ":" password) in hex; or a function of the
+   * user, which is given the OUI, product class and serial number where the name is written as TR-069 wants it.
+   */
+  users: CpeSecrets;
+  /** Default `['digest']`. Basic needs TLS, which TR-069 prefers it with. */
+  schemes?: readonly ('digest' | 'basic')[];
+  /** Digest algorithms to offer, a challenge for each. Default `['MD5']`; SHA-256 may fail on old CPEs. */
+  algorithms?: readonly OfferedAlgorithm[];
+  /** Realm of the challenges: printable ASCII without quotes and backslashes. Default `'cwmp-proxy'`. */
+  realm?: string;
+  /**
+   * Field that tells the backend the user name, `X-CPE-Identity` for instance; a copy that comes from the CPE is dropped.
+   * Default: none.
+   */
+  identityHeader?: string;
+  /** Basic pair that the proxy shows to the backends in place of the CPE. Default: none. */
+  backendCredentials?: { username: string; password: string };
 }
 
 /** How long a CWMP session lives, and how its CPE is recognised. */

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { createBasicAuthenticator } from './auth/basic.js';
+import { BackendAddresses } from './backend-addresses.js';
 import { BackendControl } from './backend-control.js';
 import { BackendPool } from './backends/backend-pool.js';
-import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
-import { checkPipelineOptions, type WakeOptions } from './connection-request/wake-options.js';
-import { WakePipeline } from './connection-request/wake-pipeline.js';
+import { ConnectionRequestGate } from './connection-request-gate.js';
+import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
+import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
 import { CwmpProxyEmitter, type InformEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
@@ -19,7 +19,6 @@ import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
-import { createWakePolicy } from './url/wake-policy.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -47,8 +46,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #pool: BackendPool;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
-  readonly #wakes: WakePipeline;
-  readonly #endpoint: WakeEndpoint;
+  readonly #gate: ConnectionRequestGate;
+  readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
   /** When a limit on sessions was last warned of. */
@@ -57,9 +56,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** @internal */
   constructor(options: CwmpProxyOptions) {
     super();
-    const { publicUrl, backends, connectionRequests, sessions, health, forwarding, timeouts, limits } =
+    const { publicUrl, backends, connectionRequests, cpeAuth, sessions, health, forwarding, timeouts, limits } =
       resolveOptions(options);
-    this.#urls = createProxiedUrls(publicUrl);
+    this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
     const pool = new BackendPool((figures) => this.emit('backend', figures));
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
@@ -71,9 +70,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
     for (const settings of backends) pool.add(settings);
+    this.#cpeGate = cpeAuth && new CpeGate(cpeAuth);
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
-      edgeHeaders: new EdgeHeaders(forwarding),
+      edgeHeaders:
+        cpeAuth === undefined || this.#cpeGate === undefined
+          ? new EdgeHeaders(forwarding)
+          : new IdentityHeaders(forwarding, this.#cpeGate, cpeAuth),
       affinity: sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool),
       rewriteUrl: (url) => this.#rewriteUrl(url),
       mountPath: forwarding.mountPath,
@@ -83,20 +86,15 @@ export class CwmpProxy extends CwmpProxyEmitter {
       quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
     });
-    const { allow, users, credentials, timeoutMs } = connectionRequests;
-    const wakeDefaults = credentials === undefined ? {} : { credentials };
-    checkPipelineOptions(wakeDefaults, 'connectionRequests.');
-    this.#wakes = new WakePipeline({
-      ...wakeDefaults,
-      policy: createWakePolicy(allow),
+    const ownAddresses = new BackendAddresses(pool);
+    // Names of backends are looked up now, so that the first wake knows where not to go.
+    ownAddresses.list();
+    this.#gate = new ConnectionRequestGate({
+      options: connectionRequests,
+      urls: this.#urls,
+      ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.emit('wake', event),
-    });
-    this.#endpoint = createWakeEndpoint({
-      authenticator: createBasicAuthenticator({ users }),
-      resolve: (target) => this.#urls.resolve(target),
-      pipeline: this.#wakes,
-      timeoutMs,
     });
   }
 
@@ -109,8 +107,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
     try {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
-      if (this.#urls.isEndpoint(target)) await this.#endpoint(request, response, target);
-      else await this.#forwarder.forward(request, response, target);
+      if (this.#urls.isEndpoint(target, request.headers.host)) await this.#gate.endpoint(request, response, target);
+      else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
+        await this.#forwarder.forward(request, response, target);
+      }
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
@@ -127,15 +127,14 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * @param origin The CPE's own ConnectionRequestURL.
    */
   wakeCpe(origin: string, options?: WakeOptions): Promise<WakeResult> {
-    return this.#wakes.wake(origin, options);
+    return this.#gate.pipeline.wake(origin, options);
   }
 
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wakes.close();
     this.#pool.close();
-    await this.#sessions.close();
+    await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
   #rewriteUrl(url: string): string | undefined {

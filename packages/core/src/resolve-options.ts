@@ -1,9 +1,10 @@
 import type { BackendSettings } from './backends/backend.js';
-import { checkGroup, httpUrl, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { checkGroup, httpUrl, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { type ResolvedCpeAuth, resolveCpeAuth } from './resolve-cpe-auth.js';
+import { type ResolvedConnectionRequests, resolveConnectionRequests } from './resolve-connection-requests.js';
 import type {
   ActiveHealthOptions,
   BackendOptions,
-  ConnectionRequestOptions,
   CwmpProxyOptions,
   ForwardingOptions,
   HealthOptions,
@@ -16,7 +17,8 @@ import type {
 export interface ResolvedOptions {
   publicUrl: string;
   backends: readonly BackendSettings[];
-  connectionRequests: ConnectionRequestOptions & { timeoutMs: number };
+  connectionRequests: ResolvedConnectionRequests;
+  cpeAuth: ResolvedCpeAuth | undefined;
   sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
   forwarding: Required<ForwardingOptions>;
@@ -39,6 +41,7 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     'publicUrl',
     'backends',
     'connectionRequests',
+    'cpeAuth',
     'sessions',
     'health',
     'forwarding',
@@ -53,10 +56,12 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
   const urls = resolved.map(({ url }) => url.href.replace(/\/+$/, ''));
   const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
   if (repeated !== -1) refuseOption(`backends[${repeated}]`, 'is among the backends already');
+  const publicUrl = httpUrl('publicUrl', options.publicUrl);
   return Object.freeze({
-    publicUrl: httpUrl('publicUrl', options.publicUrl).href.replace(/\/+$/, ''),
+    publicUrl: publicUrl.href.replace(/\/+$/, ''),
     backends: Object.freeze(resolved),
-    connectionRequests: resolveConnectionRequests(options.connectionRequests),
+    connectionRequests: resolveConnectionRequests(options.connectionRequests, publicUrl),
+    cpeAuth: options.cpeAuth === undefined ? undefined : resolveCpeAuth(options.cpeAuth),
     sessions: resolveSessions(options.sessions ?? {}),
     health,
     forwarding: resolveForwarding(options.forwarding ?? {}),
@@ -86,26 +91,6 @@ export function resolveBackend(
     bodyTimeoutMs: timeouts.bodyMs,
     health: { ...health, probeMs: timeouts.connectMs + timeouts.headersMs },
   });
-}
-
-function resolveConnectionRequests(options: ConnectionRequestOptions): ResolvedOptions['connectionRequests'] {
-  const path = 'connectionRequests';
-  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs']);
-  const { allow, users } = options;
-  if (allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {
-    refuseOption(
-      `${path}.allow`,
-      "without it the proxy would be an open relay; write the CPEs' addresses, for instance ['192.168.0.0/16'], or 'any'",
-    );
-  }
-  const isMap = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
-  if (!isMap && typeof users !== 'function') {
-    refuseOption(
-      `${path}.users`,
-      "expected a map from user name to password, { acs: 'secret' } for instance, or a function",
-    );
-  }
-  return Object.freeze({ ...options, timeoutMs: milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800) });
 }
 
 function resolveSessions(options: SessionOptions): ResolvedOptions['sessions'] {
@@ -177,10 +162,6 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
-}
-
-function milliseconds(path: string, value: unknown, fallback: number): number {
-  return wholeNumber(path, value, fallback, 1, 3_600_000);
 }
 
 function checkPath(path: string, value: unknown): void {

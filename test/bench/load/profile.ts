@@ -12,6 +12,7 @@ import { RunningPeer } from './running-peer.js';
 interface ProfileNode {
   id: number;
   callFrame: { functionName: string; url: string; lineNumber: number };
+  children?: number[];
 }
 
 interface Profile {
@@ -47,6 +48,8 @@ await backend.stop();
 const [file = ''] = readdirSync(folder);
 const profile: Profile = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8'));
 const byId = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
+const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+const inclusive = new Map<string, number>();
 const functions = new Map<string, number>();
 const rooms = new Map<string, number>();
 let busy = 0;
@@ -59,8 +62,11 @@ for (const [index, id] of profile.samples.entries()) {
   if (at < (startMs + times.warmMs) * 1000) continue;
   if (frame === undefined || frame.functionName === '(idle)') continue;
   busy += micros;
-  const place = frame.url.replace(/^.*\/(?=packages\/|node_modules\/(?!\.pnpm))/, '');
-  add(functions, `${frame.functionName || '(anonymous)'} ${place}:${frame.lineNumber + 1}`, micros);
+  const place = placeOf(frame.url);
+  add(functions, nameOf(id), micros);
+  const above = new Set<string>();
+  for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) above.add(nameOf(at));
+  for (const key of above) add(inclusive, key, micros);
   add(rooms, roomOf(frame.functionName, place), micros);
 }
 console.log(
@@ -68,6 +74,17 @@ console.log(
 );
 print('rooms', rooms, 40);
 print('functions', functions, 45);
+print('functions with all that they call', inclusive, 90);
+
+function placeOf(url: string): string {
+  return url.replace(/^.*\/(?=packages\/|node_modules\/(?!\.pnpm))/, '');
+}
+
+function nameOf(id: number): string {
+  const frame = byId.get(id);
+  if (frame === undefined) return '';
+  return `${frame.functionName || '(anonymous)'} ${placeOf(frame.url)}:${frame.lineNumber + 1}`;
+}
 
 function add(sums: Map<string, number>, key: string, value: number): void {
   sums.set(key, (sums.get(key) ?? 0) + value);
@@ -82,7 +99,7 @@ function roomOf(functionName: string, place: string): string {
 }
 
 function print(title: string, sums: Map<string, number>, count: number): void {
-  console.log(`\n${title}, share of the busy time, own time`);
+  console.log(`\n${title}, share of the busy time`);
   const sorted = [...sums].sort(([, a], [, b]) => b - a).slice(0, count);
   for (const [key, micros] of sorted) console.log(`${((micros / busy) * 100).toFixed(1).padStart(6)} %  ${key}`);
 }

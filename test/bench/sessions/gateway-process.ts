@@ -62,6 +62,7 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
   const address = server.address();
   process.send?.({ port: typeof address === 'object' ? address?.port : 0 });
 });
+process.on('disconnect', () => process.exit());
 process.on('message', () => {
   globalThis.gc?.();
   globalThis.gc?.();

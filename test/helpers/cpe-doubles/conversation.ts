@@ -54,6 +54,11 @@ export class Conversation {
     return text;
   }
 
+  /** Whether the peer has left. */
+  get isGone(): boolean {
+    return this.#ended;
+  }
+
   /** Resolves when the peer has left. */
   async gone(): Promise<void> {
     while (!this.#ended) await this.#more();

@@ -1,7 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import httpAuth from 'http-auth';
 import { CwmpProxyError } from '../errors.js';
+import type { AuthDecision, Authenticator } from './authenticator.js';
 import { type BasicPair, readBasicPair } from './authorization.js';
 
 /** Decides whether a user name and a password may pass. What it throws, or rejects with, counts as no. */
@@ -9,28 +11,6 @@ export type CredentialChecker = (credentials: BasicPair) => boolean | Promise<bo
 
 /** Who may pass: passwords by user name, or a function that decides. */
 export type Users = Readonly<Record<string, string>> | CredentialChecker;
-
-/** What came out of asking who a request is from. */
-export type AuthDecision =
-  | {
-      /** The request may pass. */
-      readonly pass: true;
-      /** The user it is from. */
-      readonly username: string;
-    }
-  | {
-      /** The request may not pass. */
-      readonly pass: false;
-      /** Status to answer with. */
-      readonly statusCode: 401;
-      /** `WWW-Authenticate` fields of the answer, one challenge in each, in this order. */
-      readonly challenges: readonly string[];
-    };
-
-/** Asks a request who it is from. Never rejects. */
-export interface Authenticator {
-  authenticate(req: IncomingMessage): Promise<AuthDecision>;
-}
 
 /** Options of {@link createBasicAuthenticator}. */
 export interface BasicAuthenticatorOptions {
@@ -73,6 +53,18 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
         });
       }),
   };
+}
+
+/** Whether a password has this hash of an htpasswd file. Takes a tenth of a second for bcrypt: not for the main thread. */
+export function matchesHash(hash: string, password: string): boolean {
+  let pass = false;
+  const scheme = httpAuth.basic({ realm: 'htpasswd' });
+  scheme.processLine(`user:${hash}`);
+  const pair = Buffer.from(`user:${password}`).toString('base64');
+  scheme.findUser(new IncomingMessage(new Socket()), pair, (result) => {
+    pass = !(result instanceof Error) && result.pass === true;
+  });
+  return pass;
 }
 
 /** http-auth answers through callbacks only; the promise of a checker is waited for here. */

@@ -14,7 +14,7 @@ export interface ConnectionSettings {
   bodyTimeoutMs: number;
 }
 
-/** One for all: to make an error with its stack anew for each session that ends takes as long as a tenth of a message. */
+/** One for all: to capture a stack for each session that ends costs as much as to rewrite a message. */
 const sessionOver = new CwmpProxyError('ERR_CWMP_CLOSED', 'the session is over');
 
 /** The longest delay a Node timer takes. */

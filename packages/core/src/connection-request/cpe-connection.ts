@@ -21,6 +21,9 @@ export interface WakeTls {
 /** How long the body of an answer is waited for once its head has come, in milliseconds: nothing depends on the body. */
 const bodyGraceMs = 100;
 
+/** How long a CPE that has said that it closes is let close first, in milliseconds: who closes first keeps the port in TIME_WAIT. */
+const lingerMs = 100;
+
 /**
  * Where the sockets read into. The kernel's bytes are taken in before the next socket reads, so all share one buffer, and
  * ten thousand waiting wakes hold no memory for it.
@@ -35,10 +38,17 @@ export class CpeConnection {
   #broken: string | undefined;
   #opened: ((failure: Failure | undefined) => void) | undefined;
   #answered: ((end: Reply | Failure) => void) | undefined;
-  #grace: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #open: Set<CpeConnection>;
 
-  /** Starts to connect to this address, whatever the host of the origin resolves to. */
-  constructor(origin: Origin, address: string, tls: WakeTls | undefined) {
+  /**
+   * Starts to connect to this address, whatever the host of the origin resolves to.
+   *
+   * @param open all connections that are open; this one is in it until it is closed.
+   */
+  constructor(origin: Origin, address: string, tls: WakeTls | undefined, open: Set<CpeConnection>) {
+    this.#open = open;
+    open.add(this);
     this.#socket = origin.secure ? this.#dialTls(origin, address, tls) : this.#dialTcp(origin, address);
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#break(error.code ?? 'connection error'));
     this.#socket.on('end', () => this.#ended());
@@ -82,9 +92,13 @@ export class CpeConnection {
     this.#break(error);
   }
 
-  /** Closes it. */
+  /** Closes it; a CPE that has said that it closes may do so first. */
   close(): void {
-    this.#break('closed');
+    if (this.#broken === undefined && this.#reader.peerCloses) {
+      this.#timer ??= setTimeout(() => this.#break('closed'), lingerMs).unref();
+    } else {
+      this.#break('closed');
+    }
   }
 
   #dialTcp(origin: Origin, address: string): Socket {
@@ -125,8 +139,8 @@ export class CpeConnection {
     if (this.#answered === undefined) return;
     if (reader.error !== undefined) this.#break(reader.error);
     else if (reader.complete) this.#deliver();
-    else if (reader.reply !== undefined && this.#grace === undefined) {
-      this.#grace = setTimeout(() => {
+    else if (reader.reply !== undefined && this.#timer === undefined) {
+      this.#timer = setTimeout(() => {
         reader.end();
         this.#deliver();
       }, bodyGraceMs).unref();
@@ -135,7 +149,7 @@ export class CpeConnection {
 
   #ended(): void {
     this.#reader.end();
-    this.#break('closed');
+    this.#break(this.#reader.error ?? 'closed');
   }
 
   #deliver(): void {
@@ -143,19 +157,21 @@ export class CpeConnection {
     const { reply } = this.#reader;
     if (answered === undefined || reply === undefined) return;
     this.#answered = undefined;
-    clearTimeout(this.#grace);
-    this.#grace = undefined;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     answered(reply);
   }
 
   #break(error: string): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
+    this.#open.delete(this);
+    clearTimeout(this.#timer);
     this.#socket.destroy();
     this.#opened?.({ error });
     this.#opened = undefined;
     this.#deliver();
-    this.#answered?.({ error: this.#reader.error ?? error });
+    this.#answered?.({ error });
     this.#answered = undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authenticator } from '../auth/basic.js';
+import type { AuthDecision, Authenticator } from '../auth/authenticator.js';
 import { CwmpProxyError } from '../errors.js';
+import type { Relay } from './relay.js';
 import { optionError } from './wake-options.js';
 import type { WakePipeline } from './wake-pipeline.js';
 import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './wake-answer.js';
@@ -10,12 +11,14 @@ export interface WakeEndpointOptions {
   /** Asks who a request is from. Absent: everybody may ask. */
   readonly authenticator?: Authenticator;
   /**
-   * The real ConnectionRequestURL behind a request target. Throws a {@link CwmpProxyError} whose `statusCode` is a 4xx for
-   * a target that is wrong or not allowed.
+   * The real ConnectionRequestURL behind a request target and its `Host`. Throws a {@link CwmpProxyError} whose `statusCode` is
+   * a 4xx for a target that is wrong or not allowed.
    */
-  readonly resolve: (target: string) => string;
+  readonly resolve: (target: string, host: string | undefined) => string;
+  /** Hands the CPE's challenge to the ACS and its answer to the CPE, where the request answers no challenge of ours. */
+  readonly relay?: Relay;
   /** What wakes. */
-  readonly pipeline: WakePipeline;
+  readonly pipeline: Pick<WakePipeline, 'wake'>;
   /** Most time for all legs, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
   /**
@@ -39,7 +42,7 @@ export type WakeEndpoint = (req: IncomingMessage, res: ServerResponse, target: s
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
-  const { authenticator, resolve, pipeline, timeoutMs = 1800, name = 'cwmp-proxy' } = options;
+  const { authenticator, resolve, relay, pipeline, timeoutMs = 1800, name = 'cwmp-proxy' } = options;
   if (!/^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/.test(name)) throw optionError('name', 'a token');
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw optionError('timeoutMs', 'a whole number above 0');
   const statuses = {
@@ -48,14 +51,50 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     timeoutStatus: options.timeoutStatus ?? 503,
   };
 
+  const relayed = async (
+    req: IncomingMessage,
+    target: string,
+    signal: AbortSignal,
+  ): Promise<EndpointAnswer | undefined> => {
+    const { authorization, host } = req.headers;
+    // Without an own challenge outstanding, the CPE is the one that asks.
+    if (relay === undefined || (authorization !== undefined && (authenticator?.isOwn?.(authorization) ?? true))) {
+      return undefined;
+    }
+    const retryAfter = authorization === undefined ? 0 : (authenticator?.secondsToWait?.(req) ?? 0);
+    if (retryAfter > 0) return refusalAnswer(429, { 'retry-after': String(retryAfter) });
+    const answer = await relay.ask(resolve(target, host), authorization, signal);
+    if (answer.challenge !== undefined) {
+      if (answer.refused) authenticator?.refused?.(req);
+      return refusalAnswer(401, { 'www-authenticate': [answer.challenge] });
+    }
+    const { outcome } = answer.result;
+    // What cannot be relayed may still be woken with the proxy's own credentials, by those who may ask for that.
+    if (outcome === 'scheme-unsupported' && authenticator?.isAsking === true) return undefined;
+    return wakeAnswer(answer.result, statuses);
+  };
+
   const answerFor = async (req: IncomingMessage, target: string, signal: AbortSignal): Promise<EndpointAnswer> => {
     if (req.method !== 'GET' && req.method !== 'HEAD') return refusalAnswer(405, { allow: 'GET, HEAD' });
-    const decision = await authenticator?.authenticate(req);
-    if (decision?.pass === false) {
-      return refusalAnswer(decision.statusCode, { 'www-authenticate': decision.challenges });
+    // Two hosts name two CPEs in the host form.
+    if ((req.headersDistinct['host']?.length ?? 0) > 1) return refusalAnswer(400);
+    const answer = await relayed(req, target, signal);
+    if (answer !== undefined) return answer;
+    const decision = await authenticator?.authenticate(req, target);
+    if (decision?.pass === false) return authAnswer(decision);
+    const origin = resolve(target, req.headers.host);
+    const credentials = decision?.forwarded;
+    const result = await pipeline.wake(origin, {
+      timeoutMs,
+      signal,
+      ...(credentials !== undefined && { credentials }),
+    });
+    if (credentials !== undefined && result.outcome === 'credentials-refused') {
+      // They were the ACS's own, so it is the one to be asked again.
+      const refusal = authenticator?.refused?.(req);
+      if (refusal?.pass === false) return authAnswer(refusal);
     }
-    const origin = resolve(target);
-    return wakeAnswer(await pipeline.wake(origin, { timeoutMs, signal }), statuses);
+    return wakeAnswer(result, statuses);
   };
 
   return async (req, res, target) => {
@@ -75,4 +114,12 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     res.writeHead(answer.status, { ...answer.headers });
     res.end(req.method === 'HEAD' ? undefined : answer.body);
   };
+}
+
+function authAnswer(decision: AuthDecision & { readonly pass: false }): EndpointAnswer {
+  const { statusCode, challenges, retryAfter } = decision;
+  return refusalAnswer(statusCode, {
+    ...(challenges.length > 0 && { 'www-authenticate': challenges }),
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+  });
 }

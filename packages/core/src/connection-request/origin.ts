@@ -1,5 +1,6 @@
-import { isIP, isIPv6 } from 'node:net';
-import { octets } from '../auth/digest-algorithm.js';
+import { isIP } from 'node:net';
+import { type CpeOrigin, readCpeOrigin } from '../url/cpe-origin.js';
+import type { WakePolicy } from '../url/wake-policy.js';
 
 /** A ConnectionRequestURL taken apart, with nothing of it changed. */
 export interface Origin {
@@ -21,30 +22,22 @@ export interface Origin {
   readonly key: string;
 }
 
-/** Longest origin that is taken, in characters: eight times what TR-098 allows a ConnectionRequestURL. */
-const maxLength = 2048;
-
-// eslint-disable-next-line no-control-regex
-const unsendable = /[\u0000-\u0020\u007f\\]/;
-const shape = /^(https?):\/\/([^/?#]*)([^#]*)/i;
-
-/**
- * Takes a URL apart without normalising it. Nothing for what cannot be sent as it is (spaces, control characters,
- * backslashes) or should not be (userinfo, other schemes, zone ids).
- */
+/** Takes a URL apart without normalising it, as {@link readCpeOrigin} does. Nothing for what that refuses. */
 export function parseOrigin(text: string): Origin | undefined {
-  if (text.length > maxLength || unsendable.test(text)) return undefined;
-  const [, scheme = '', authority = '', rest = ''] = shape.exec(text) ?? [];
-  const secure = scheme.toLowerCase() === 'https';
-  const [, name = '', bracketed, digits = ''] = /^(\[([^\]]*)\]|[A-Za-z0-9._-]+)(?::(\d{0,5}))?$/.exec(authority) ?? [];
-  if (name === '') return undefined;
-  if (bracketed !== undefined && (!isIPv6(bracketed) || bracketed.includes('%'))) return undefined;
-  const port = digits === '' ? (secure ? 443 : 80) : Number(digits);
-  if (port < 1 || port > 65535) return undefined;
-  const host = bracketed ?? name;
-  const target = octets(rest.startsWith('/') ? rest : `/${rest}`);
-  const key = `${secure ? 's' : ''}${host.toLowerCase()} ${port} ${target}`;
-  return { text, secure, host, port, authority, target, key };
+  let read: CpeOrigin;
+  try {
+    read = readCpeOrigin(text);
+  } catch {
+    return undefined;
+  }
+  const { scheme, host, port, authority, target } = read;
+  const secure = scheme === 'https';
+  return { text, secure, host, port, authority, target, key: `${secure ? 's' : ''}${host} ${port} ${target}` };
+}
+
+/** Whether the policy lets a wake of this origin go to an address; without a policy it may go anywhere. */
+export function isAllowed(policy: WakePolicy | undefined, origin: Origin, address: string): boolean {
+  return policy === undefined || policy.allows(address, origin.port, isAddress(origin) ? undefined : origin.host);
 }
 
 /** Whether the host of an origin is an IP address, and needs no looking up. */

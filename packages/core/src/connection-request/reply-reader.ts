@@ -28,7 +28,8 @@ export class ReplyReader {
   complete = false;
   /** Another request may be sent on this connection: the end of the answer is known and nothing came behind it. */
   reusable = false;
-
+  /** The answer is over and the peer has said that it closes now. */
+  peerCloses = false;
   /** Anything has come since the last {@link reset}. */
   started = false;
 
@@ -66,6 +67,7 @@ export class ReplyReader {
     this.reply = undefined;
     this.complete = false;
     this.reusable = false;
+    this.peerCloses = false;
     this.started = false;
     this.#state = 'head';
     this.#head = '';
@@ -196,6 +198,7 @@ export class ReplyReader {
     this.#state = 'behind';
     this.complete = true;
     this.reusable = this.#keepAlive;
+    this.peerCloses = !this.#keepAlive;
   }
 }
 

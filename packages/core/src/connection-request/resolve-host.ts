@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns';
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { Failure } from './cpe-connection.js';
-import { isAddress, type Origin } from './origin.js';
+import { isAddress, isAllowed, type Origin } from './origin.js';
 
 /**
  * The address to dial for an origin: its own, or the first that its name stands for which the policy lets through. The
@@ -14,7 +14,7 @@ export function resolveHost(origin: Origin, policy: WakePolicy | undefined): Pro
         resolve({ error: error.code ?? 'lookup failed' });
         return;
       }
-      const found = addresses.find(({ address }) => policy === undefined || policy.allows(address));
+      const found = addresses.find(({ address }) => isAllowed(policy, origin, address));
       resolve(found?.address ?? { error: addresses.length === 0 ? 'ENOTFOUND' : 'forbidden' });
     });
   });

@@ -6,7 +6,7 @@ import type { DigestAlgorithm, DigestReading } from '../auth/digest-algorithm.js
 import { chooseDigestChallenge, type DigestChallenge } from '../auth/digest-challenge.js';
 import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
 import type { Credentials } from './credentials.js';
-import type { Origin } from './origin.js';
+import { isAllowed, type Origin } from './origin.js';
 import type { Reply } from './reply-reader.js';
 import type { WakeRecord } from './wake-record.js';
 import type { WakeOutcome } from './wake-result.js';
@@ -21,6 +21,8 @@ export interface AttemptSettings {
   readonly allowBasic: boolean;
   readonly preferredAlgorithm: DigestAlgorithm | undefined;
   readonly tls: WakeTls | undefined;
+  /** All connections that are open. */
+  readonly connections: Set<CpeConnection>;
   /** Asked for once the CPE has challenged. */
   readonly pairs: () => readonly Credentials[] | Promise<readonly Credentials[]>;
   /** Most time for all of its legs, in milliseconds. */
@@ -134,7 +136,9 @@ export class WakeAttempt {
       if (this.#stopped !== undefined || connection === undefined) return { error: this.#stopped ?? 'closed' };
       this.#record.begin(what);
       const end = await connection.exchange(text);
-      this.#record.end(end);
+      // Of an answer that was cut short only the status counts, and a 401 needs more than that.
+      const isCut = this.#stopped !== undefined && !('error' in end) && end.status === 401;
+      this.#record.end(end, isCut ? this.#stopped : undefined);
       if (!('error' in end) || this.#stopped !== undefined) return end;
       // On a connection that was used before anything may be in the way; on a fresh one only a drop is worth a second.
       if (dialled > 1 || (dialled === 1 && connection.answering)) return end;
@@ -143,12 +147,12 @@ export class WakeAttempt {
 
   async #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
-    const { origin, address, policy, tls } = this.#settings;
+    const { origin, address, policy, tls, connections } = this.#settings;
     if (this.#stopped !== undefined) return { error: this.#stopped };
     this.#record.begin('connect');
     let failure: Failure | undefined = { error: 'forbidden' };
-    if (policy === undefined || policy.allows(address)) {
-      const connection = new CpeConnection(origin, address, tls);
+    if (isAllowed(policy, origin, address)) {
+      const connection = new CpeConnection(origin, address, tls, connections);
       this.#connection = connection;
       failure = await connection.open();
     }
@@ -200,7 +204,8 @@ function isSuccess(status: number): boolean {
   return status === 200 || status === 204;
 }
 
-function outcomeOfStatus(status: number): WakeOutcome {
+/** The outcome that a final status of a CPE comes to. */
+export function outcomeOfStatus(status: number): WakeOutcome {
   return isSuccess(status) ? 'accepted' : status === 503 ? 'busy' : 'refused';
 }
 

@@ -1,8 +1,8 @@
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
-import type { Failure, WakeTls } from './cpe-connection.js';
+import type { CpeConnection, Failure, WakeTls } from './cpe-connection.js';
 import { type CredentialsSource, pairsFor } from './credentials.js';
-import type { Origin } from './origin.js';
+import { isAllowed, type Origin } from './origin.js';
 import { literalAddress, resolveHost } from './resolve-host.js';
 import type { Turns } from './turns.js';
 import { type StopReason, WakeAttempt } from './wake-attempt.js';
@@ -21,6 +21,8 @@ export interface JobSettings {
   /** The DeviceId of the CPE, when one of its Informs has passed. */
   readonly device: () => WakeDevice | undefined;
   readonly turns: Turns;
+  /** All connections that are open. */
+  readonly connections: Set<CpeConnection>;
   /** Milliseconds until the CPE may be asked again. */
   readonly spacing: () => number;
 }
@@ -50,7 +52,7 @@ export class WakeJob {
   async run(): Promise<WakeOutcome> {
     const { origin, policy } = this.settings;
     let address = literalAddress(origin);
-    if (address !== undefined && policy?.allows(address) === false) {
+    if (address !== undefined && !isAllowed(policy, origin, address)) {
       this.record.begin('connect');
       this.record.end({ error: 'forbidden' });
       return 'forbidden';
@@ -100,14 +102,14 @@ export class WakeJob {
   }
 
   async #try(address: string, attempt: number): Promise<WakeOutcome> {
-    const { origin, policy, allowBasic, preferredAlgorithm, tls } = this.settings;
+    const { origin, policy, allowBasic, preferredAlgorithm, tls, connections } = this.settings;
     this.record.address = address;
     const left = this.deadline - performance.now();
     // What is left is shared evenly among the attempts that may still come.
     const timeMs = Math.max(1, Math.ceil(left / (1 + Math.max(0, this.retries - attempt))));
     const pairs = () => this.#pairs();
     this.#attempt = new WakeAttempt(
-      { origin, address, policy, allowBasic, preferredAlgorithm, tls, pairs, timeMs },
+      { origin, address, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeMs },
       this.record,
     );
     const outcome = await this.#attempt.run();

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { CpeConnection } from './cpe-connection.js';
 import type { CredentialsSource } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
 import { type Origin, parseOrigin } from './origin.js';
@@ -36,6 +37,7 @@ export class WakePipeline {
   /** Jobs by the key of their origin. The first of a list runs, those behind it have other credentials and wait for it. */
   readonly #jobs = new Map<string, Shared[]>();
   readonly #calls = new Set<WakeCall>();
+  readonly #connections = new Set<CpeConnection>();
   readonly #idPrefix = randomBytes(4).toString('hex');
   #count = 0;
   #closed = false;
@@ -96,6 +98,7 @@ export class WakePipeline {
   close(): void {
     this.#closed = true;
     for (const call of this.#calls) call.abort();
+    for (const connection of this.#connections) connection.stop('aborted');
     this.#informs?.close();
     this.#spacing.clear();
   }
@@ -129,6 +132,7 @@ export class WakePipeline {
       policy: this.#options.policy,
       tls: this.#options.tls,
       turns: this.#turns,
+      connections: this.#connections,
       device: () => this.#informs?.device(origin.key),
       spacing: () => this.#spacing.left(origin.key),
     });

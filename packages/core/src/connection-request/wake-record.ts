@@ -23,8 +23,8 @@ export class WakeRecord {
     this.#since = performance.now();
   }
 
-  /** The leg that was begun has ended, with an answer, an error or well. */
-  end(how?: Reply | Failure): void {
+  /** The leg that was begun has ended, with an answer (cut short for this reason, if at all), an error or well. */
+  end(how?: Reply | Failure, cutShort?: string): void {
     if (this.#what === undefined) return;
     const what = this.#what;
     const ms = elapsed(this.#since);
@@ -35,7 +35,8 @@ export class WakeRecord {
       this.#legs.push({ what, ms, error: how.error });
     } else {
       this.status = how.status;
-      this.#legs.push({ what, status: how.status, ms });
+      const { status } = how;
+      this.#legs.push(cutShort === undefined ? { what, status, ms } : { what, status, ms, error: cutShort });
     }
   }
 

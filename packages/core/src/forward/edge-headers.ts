@@ -29,10 +29,11 @@ export class EdgeHeaders {
   readonly replaced: ReadonlySet<string>;
   readonly #settings: EdgeSettings;
 
-  constructor(settings: EdgeSettings) {
+  /** @param alsoReplaced Lower-case names of further fields whose incoming copies are dropped. */
+  constructor(settings: EdgeSettings, alsoReplaced: readonly string[] = []) {
     this.#settings = settings;
     // Where they are appended to, the incoming copies are taken up into our own.
-    this.replaced = new Set([...spokenByProxies, 'client-cert', 'client-cert-chain']);
+    this.replaced = new Set([...spokenByProxies, 'client-cert', 'client-cert-chain', ...alsoReplaced]);
   }
 
   /** Adds the fields for one request to those that go on. */

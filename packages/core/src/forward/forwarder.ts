@@ -74,17 +74,21 @@ export class Forwarder {
   }
 
   #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
-    const { inform, message } = prepared;
+    const { message, sessionTimeout } = prepared;
     const { sessions, affinity, onMessage } = this.#settings;
     const session = sessions.find({
       socket: request.socket,
-      inform,
+      isInform: () => prepared.isInform,
       keys: () => keysOfRequest(request.rawHeaders),
       // An Inform begins a session, whose backend is the next one, unless it answers a backend's challenge.
-      affinity: () =>
-        inform && request.headers.authorization === undefined ? undefined : affinity?.find(request.rawHeaders),
+      affinity: () => {
+        const shown = affinity?.find(request.rawHeaders);
+        return shown !== undefined && prepared.isInform && request.headers.authorization === undefined
+          ? undefined
+          : shown;
+      },
     });
-    if (inform && message?.sessionTimeout !== undefined) sessions.allowQuiet(session, message.sessionTimeout * 1000);
+    if (sessionTimeout !== undefined) sessions.allowQuiet(session, sessionTimeout * 1000);
     if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
     else onMessage(message, session);
     return session;

@@ -27,17 +27,29 @@ export class Prepared {
   readonly message: CwmpMessage | undefined;
   /** Told what the message was once it has streamed through. */
   onMessage: ((message: CwmpMessage) => void) | undefined;
+  readonly #beginning: CwmpMessage | undefined;
 
-  constructor(body: Buffer | Readable, kind: Prepared['kind'], message?: CwmpMessage, length?: string) {
+  constructor(
+    body: Buffer | Readable,
+    { message, beginning, length }: Partial<Pick<Prepared, 'message' | 'length'>> & { beginning?: CwmpMessage } = {},
+  ) {
     this.body = body;
-    this.kind = kind;
+    this.kind = Buffer.isBuffer(body) && body.length === 0 ? 'empty' : 'message';
     this.message = message;
     this.length = length;
+    this.#beginning = beginning;
   }
 
-  /** Whether a session begins with it. */
-  get inform(): boolean {
-    return this.kind === 'inform';
+  /** Whether a session begins with it; looked for when it is asked for first. */
+  get isInform(): boolean {
+    return (this.message ?? this.#beginning)?.isInform ?? false;
+  }
+
+  /** The longest quiet time that an Inform asks for, in seconds (TR-069 A6 §3.7.1.1). */
+  get sessionTimeout(): number | undefined {
+    const { body, message } = this;
+    const named = message !== undefined && Buffer.isBuffer(body) && body.includes('SessionTimeout');
+    return named && message.isInform ? message.sessionTimeout : undefined;
   }
 
   /** It goes nowhere. */
@@ -56,10 +68,9 @@ export async function prepareBody(request: IncomingMessage, settings: PrepareSet
   const { whole, bytes } = await readBody(request, settings);
   const { 'content-type': contentType, 'content-encoding': contentEncoding } = request.headers;
   const isMessage = request.method === 'POST';
-  if (whole && (!isMessage || bytes.length === 0)) return new Prepared(bytes, bytes.length === 0 ? 'empty' : 'message');
-  if (!isMessage) {
-    return new Prepared(new RequestBody(request, settings), 'message', undefined, request.headers['content-length']);
-  }
+  if (whole && (!isMessage || bytes.length === 0)) return new Prepared(bytes);
+  if (!isMessage)
+    return new Prepared(new RequestBody(request, settings), { length: request.headers['content-length'] });
   const { rewriteUrl, maxDecodedBytes } = settings;
   const rewriting: EncodedRewriteOptions = {
     rewriteUrl,
@@ -72,7 +83,7 @@ export async function prepareBody(request: IncomingMessage, settings: PrepareSet
   const rewritten = rewriteEncodedMessage(bytes, rewriting);
   const { body, message } = rewritten instanceof Promise ? await rewritten : rewritten;
   const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return new Prepared(buffer, message.isInform ? 'inform' : 'message', message);
+  return new Prepared(buffer, { message });
 }
 
 function prepareStream(
@@ -88,7 +99,7 @@ function prepareStream(
   const readable = contentCodingOf(rewriting.contentEncoding) === 'identity' ? head : undefined;
   const beginning = new LazyMessage(readable, rewriting.contentType, { urls: [], outcome: 'none', reason: undefined });
   const last = others.at(-1) ?? first ?? source;
-  const prepared = new Prepared(last, beginning.isInform ? 'inform' : 'message');
+  const prepared = new Prepared(last, { beginning });
   if (first !== undefined) {
     pipeline([source, ...rewriter.stages], (error) => {
       // What destroys one stage destroys the others, and with them the exchange that reads from the last.

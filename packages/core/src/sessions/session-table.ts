@@ -21,8 +21,8 @@ export interface SessionSettings {
 /** A CPE's request, as far as its session depends on it. */
 export interface SessionRequest {
   socket: Socket;
-  /** Whether the message is an Inform, with which a session begins. */
-  inform: boolean;
+  /** Whether the message is an Inform, with which a session begins; asked for only where it matters, for it costs a look. */
+  isInform: () => boolean;
   /** By what the CPE may be recognised; asked for only when its connection is new. */
   keys: () => readonly string[];
   /** The backend that an affinity cookie names; asked for only when no key is known. */
@@ -66,10 +66,10 @@ export class SessionTable {
    * @throws {@link CwmpProxyError} `ERR_CWMP_NO_BACKEND`, `ERR_CWMP_BUSY`.
    */
   find(request: SessionRequest): Session {
-    const { socket, inform } = request;
+    const { socket } = request;
     const own = this.#bySocket.get(socket);
     if (own !== undefined) {
-      if (own.phase !== 'ended' || !inform) return own;
+      if (own.phase !== 'ended' || !request.isInform()) return own;
       void this.#drop(own);
       return this.#begin(request, undefined);
     }
@@ -80,7 +80,7 @@ export class SessionTable {
       // A key that no ACS made for one CPE alone may be shown by a stranger while its CPE is still there.
       if (session?.socket !== undefined && session.socket.remoteAddress !== socket.remoteAddress) continue;
       if (session === undefined || session.inFlight > 0) return this.#begin(request, backend);
-      if (!inform || session.phase !== 'open') {
+      if (session.phase !== 'open' || !request.isInform()) {
         this.#attach(session, socket);
         return session;
       }
@@ -91,7 +91,8 @@ export class SessionTable {
       }
       return this.#begin(request, backend);
     }
-    return this.#begin(request, (inform ? undefined : this.#homes.get(socket)) ?? request.affinity?.());
+    const home = this.#homes.get(socket);
+    return this.#begin(request, home === undefined || request.isInform() ? request.affinity?.() : home);
   }
 
   /**
@@ -132,7 +133,6 @@ export class SessionTable {
    */
   answered(session: Session, { to, status, empty }: SessionAnswer, keys: readonly string[]): void {
     if (session.phase === 'ended') return;
-    if (to === 'inform') session.emptied = false;
     if (to === 'empty' && status !== 401) session.emptied = true;
     if (to !== 'transfer') {
       if (session.emptied && empty && (status === 204 || status === 200)) return this.#end(session, 'complete');
@@ -181,12 +181,14 @@ export class SessionTable {
     await Promise.all(closing);
   }
 
-  #begin({ socket, inform }: SessionRequest, wanted: Backend | undefined): Session {
+  #begin({ socket, isInform }: SessionRequest, wanted: Backend | undefined): Session {
     const { maxSessions } = this.#settings;
-    const limit = inform ? maxSessions : Math.max(1, Math.floor(maxSessions * (1 - informShare)));
-    if (this.size >= limit) throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open');
+    const limit = Math.max(1, Math.floor(maxSessions * (1 - informShare)));
+    if (this.size >= limit && (this.size >= maxSessions || !isInform())) {
+      throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open');
+    }
     // A draining backend takes nothing new, but finishes what runs.
-    const takes = wanted?.admits(performance.now()) === true || (wanted?.state === 'draining' && !inform);
+    const takes = wanted?.admits(performance.now()) === true || (wanted?.state === 'draining' && !isInform());
     const backend = takes ? wanted : this.#backends.next();
     if (backend === undefined) {
       throw this.#backends.full

@@ -15,8 +15,8 @@ export type SessionEnd = 'complete' | 'refused' | 'cpe-gone' | 'idle' | 'failed'
 /** One answer of the backend, as far as a session is moved by it. */
 export interface SessionAnswer {
   status: number;
-  /** What was answered: an Inform, a POST without a body, another POST, or a file transfer. */
-  to: 'inform' | 'empty' | 'message' | 'transfer';
+  /** What was answered: a POST without a body, another POST, or a file transfer. */
+  to: 'empty' | 'message' | 'transfer';
   /** Whether the answer had no body. */
   empty: boolean;
 }

@@ -1,9 +1,28 @@
 import { CwmpProxyError } from '../errors.js';
+import { readHostForm, writeHostForm } from './host-form.js';
+import { type FoundUrl, readPathToken, writePathToken } from './path-form.js';
+import { readQuery, writeQuery } from './query-form.js';
+import { createUrlSigner } from './url-signer.js';
 
 /** Longest value the data models give `ManagementServer.ConnectionRequestURL` before Device:2.14 (SPEC: string(256)). */
 export const maxConnectionRequestUrlLength = 256;
 
-/** Builds and resolves the connection-request URLs of one proxy: `<publicUrl>/client?origin=<the CPE's own URL>`. */
+/** How a CPE's own URL is put into the one an ACS gets to see. */
+export type UrlForm = 'query' | 'path' | 'host';
+
+/** What {@link createProxiedUrls} needs. */
+export interface ProxiedUrlOptions {
+  /** Where the ACS reaches the mount point: absolute, without a slash at the end. */
+  publicUrl: string;
+  /** The form that is written; all are read. Default `query`. */
+  form?: UrlForm;
+  /** Domain, with a port where it is not the scheme's own, below which every name leads to this proxy. For the `host` form. */
+  hostBase?: string;
+  /** The first signs, all verify. Default: none, URLs are neither signed nor verified. */
+  signingKeys?: readonly string[];
+}
+
+/** Builds and resolves the connection-request URLs of one proxy. */
 export interface ProxiedUrls {
   /**
    * The URL an ACS gets to see for a CPE's own one: a pure function of it, already normal for a WHATWG parser, which
@@ -11,73 +30,108 @@ export interface ProxiedUrls {
    * absolute http(s) URL, or already one of this proxy.
    */
   build(url: string): string | undefined;
-  /** Whether a request target (origin-form) is for the connection-request endpoint. */
-  isEndpoint(target: string): boolean;
   /**
-   * The CPE's own URL out of the target of an ACS's request, decoded exactly once.
+   * Whether a request is for the connection-request endpoint, in whichever form.
    *
-   * @throws {@link CwmpProxyError} `ERR_CWMP_BAD_ORIGIN` (400) when there is none, more than one, or no http(s) URL.
+   * @param target Request target.
+   * @param host Field value of `Host`.
    */
-  resolve(target: string): string;
+  isEndpoint(target: string, host?: string): boolean;
+  /**
+   * The CPE's own URL out of the target and the host of an ACS's request, decoded exactly once.
+   *
+   * @throws {@link CwmpProxyError} `ERR_CWMP_BAD_ORIGIN` (400) when there is none, more than one, no http(s) URL, or one of
+   * this proxy; `ERR_CWMP_BAD_SIGNATURE` (403) when there are keys and none of them has signed it for this proxy.
+   */
+  resolve(target: string, host?: string): string;
 }
 
 const endpointPath = '/client';
-const parameter = 'origin=';
 
-/** @param publicUrl Where the ACS reaches the mount point: absolute, without a slash at the end. */
-export function createProxiedUrls(publicUrl: string): ProxiedUrls {
+/** Makes the connection-request URLs of one proxy. */
+export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] }: ProxiedUrlOptions): ProxiedUrls {
   const base = new URL(publicUrl);
   const mountPath = base.pathname === '/' ? '' : base.pathname;
+  const baseName = hostBase?.replace(/:\d+$/, '').toLowerCase();
+  const signer = createUrlSigner(publicUrl, signingKeys);
 
   function withoutMountPath(target: string): string {
     return mountPath !== '' && target.startsWith(`${mountPath}/`) ? target.slice(mountPath.length) : target;
   }
 
+  function isOwn(url: string): boolean {
+    const parsed = new URL(url);
+    if (labelsBelow(baseName, parsed.host) !== undefined) return true;
+    return parsed.host === base.host && isEndpointPath(withoutMountPath(parsed.pathname));
+  }
+
+  function find([target, host]: [target: string, host: string | undefined]): FoundUrl {
+    const labels = labelsBelow(baseName, host);
+    const path = withoutMountPath(target);
+    const found =
+      labels !== undefined
+        ? readHostForm({ labels, target })
+        : path.startsWith(`${endpointPath}/`)
+          ? readPathToken(path.slice(endpointPath.length + 1))
+          : readQuery(path.slice(endpointPath.length + 1));
+    return found ?? refuse('the token of the URL cannot be read');
+  }
+
   return {
     build(url) {
-      if (!isAbsoluteHttpUrl(url)) return undefined;
-      const parsed = new URL(url);
-      if (parsed.host === base.host && withoutMountPath(parsed.pathname) === endpointPath) return undefined;
-      return `${publicUrl}${endpointPath}?${parameter}${encodeForQuery(url)}`;
-    },
-    isEndpoint(target) {
-      const path = withoutMountPath(target);
-      return (
-        path.startsWith(endpointPath) && (path.length === endpointPath.length || path[endpointPath.length] === '?')
-      );
-    },
-    resolve(target) {
-      const query = target.slice(target.indexOf('?') + 1);
-      // Anything beside the one parameter means that somebody nested a URL without encoding it: what stands in front of
-      // the "&" would be the wrong origin.
-      if (!target.includes('?') || !query.startsWith(parameter) || query.includes('&')) {
-        throw new CwmpProxyError('ERR_CWMP_BAD_ORIGIN', 'the query must be one percent-encoded "origin"');
+      if (!isAbsoluteHttpUrl(url) || isOwn(url)) return undefined;
+      const signature = signer.sign(url);
+      if (form === 'host' && hostBase !== undefined && baseName !== undefined) {
+        const written = writeHostForm(url, signature, baseName);
+        if (written !== undefined) return `${base.protocol}//${written.labels}.${hostBase}${written.target}`;
       }
-      const origin = decode(query.slice(parameter.length));
-      if (!isAbsoluteHttpUrl(origin)) {
-        throw new CwmpProxyError('ERR_CWMP_BAD_ORIGIN', 'the origin is not an absolute http or https URL');
+      const endpoint = publicUrl + endpointPath;
+      // What fits no host name fits a path, and stays one opaque token there.
+      if (form === 'path' || form === 'host') {
+        return `${endpoint}/${writePathToken(url, signature, maxConnectionRequestUrlLength - endpoint.length - 1)}`;
       }
-      return origin;
+      return `${endpoint}?${writeQuery(url, signature)}`;
+    },
+    isEndpoint(...request) {
+      const [target, host] = originForm(...request);
+      if (labelsBelow(baseName, host) !== undefined) return true;
+      const [path = ''] = withoutMountPath(target).split('?', 1);
+      return isEndpointPath(path);
+    },
+    resolve(...request) {
+      const { url, signature } = find(originForm(...request));
+      if (!signer.verify(url, signature)) {
+        throw new CwmpProxyError('ERR_CWMP_BAD_SIGNATURE', 'the URL carries no signature of this proxy');
+      }
+      if (!isAbsoluteHttpUrl(url)) refuse('the origin is not an absolute http or https URL');
+      if (isOwn(url)) refuse('the origin is a URL of this proxy');
+      return url;
     },
   };
+}
+
+/** Target and host of a request; a target in absolute form names the host itself (RFC 9112 §3.2.2). */
+function originForm(target: string, host?: string): [target: string, host: string | undefined] {
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
+  if (authority === undefined) return [target, host];
+  return [rest.startsWith('/') ? rest : `/${rest}`, authority];
+}
+
+/** The labels in front of the base in a `Host` field value; `undefined` when it is no name below the base. */
+function labelsBelow(baseName: string | undefined, host: string | undefined): string | undefined {
+  if (baseName === undefined || host === undefined) return undefined;
+  const name = host.replace(/:\d*$/, '').toLowerCase();
+  return name.endsWith(`.${baseName}`) ? name.slice(0, -baseName.length - 1) : undefined;
+}
+
+function isEndpointPath(path: string): boolean {
+  return path === endpointPath || /^\/client\/[^/]+$/.test(path);
 }
 
 function isAbsoluteHttpUrl(text: string): boolean {
   return /^https?:\/\/[^/?#]/i.test(text) && !/\p{Surrogate}/u.test(text) && URL.canParse(text);
 }
 
-/**
- * Percent-encodes once what does not survive a query in the hands of a WHATWG, a form-urlencoded or an RFC 3986 parser;
- * everything that a plain origin is made of stays readable.
- */
-function encodeForQuery(url: string): string {
-  return url.replace(/[^\w\-.~:/?@!$()*,;=[\]]/gu, (character) => encodeURIComponent(character).replace("'", '%27'));
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (cause) {
-    throw new CwmpProxyError('ERR_CWMP_BAD_ORIGIN', 'the origin is not well percent-encoded', { cause });
-  }
+function refuse(what: string): never {
+  throw new CwmpProxyError('ERR_CWMP_BAD_ORIGIN', what);
 }

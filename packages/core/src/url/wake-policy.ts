@@ -1,40 +1,107 @@
-import { BlockList, isIP } from 'node:net';
 import { CwmpProxyError } from '../errors.js';
+import { type IpBlock, isInside, readIpAddress, readIpBlock } from './ip-address.js';
+import { type OwnAddress, refusalsOf } from './refused-addresses.js';
 
-/** Where a wake may go. Asked with the very address that is about to be dialled, never with a name. */
+/** Addresses, or names, and the ports there that a connection request may go to. */
+export interface AllowedTarget {
+  /**
+   * An IP address, a CIDR block (`10.0.0.0/8`, `fd00::/8`), a host name, or `*.` and a domain for all names below it. What
+   * a name resolves to must not be refused by default; a block may name such an address only by lying in what is refused.
+   */
+  host: string;
+  /** Ports, and ranges of them: `[7547, [30000, 30100]]`. Default: all. */
+  ports?: readonly (number | readonly [number, number])[];
+}
+
+/** Where a wake may go. Asked with the very address and port that are about to be dialled, on each leg anew. */
 export interface WakePolicy {
-  /** Whether a connection may be opened to this IP address (textual form, no brackets). */
-  allows(address: string): boolean;
+  /**
+   * Whether a connection may be opened.
+   *
+   * @param address IP address in textual form, without brackets.
+   * @param port TCP port.
+   * @param name Host name that led to the address; none when the URL holds the address itself.
+   */
+  allows(address: string, port: number, name?: string): boolean;
+}
+
+/** What {@link createWakePolicy} needs. */
+export interface WakePolicyOptions {
+  /** What is allowed; `'any'` allows every address there is; `undefined` every one that is not refused by default. */
+  allow: readonly (string | AllowedTarget)[] | 'any' | undefined;
+  /** Addresses of the backends at this moment. */
+  ownAddresses?: () => Iterable<OwnAddress>;
+}
+
+interface Entry {
+  matches: (name: string | undefined) => boolean;
+  block: IpBlock | undefined;
+  ports: readonly (readonly [number, number])[];
 }
 
 /**
- * Makes the policy of where a wake may go.
+ * Makes the policy of where a wake may go. Loopback, link-local, unspecified, multicast and reserved addresses, the
+ * metadata services of clouds, IPv6 addresses that carry an IPv4 one, and the backends' own addresses are refused unless a
+ * block names them: one that lies inside the refused block, `127.0.0.0/8` for loopback, and not `0.0.0.0/0`.
  *
- * @param allow IP addresses and CIDR blocks (`192.168.0.0/16`, `fd00::/8`, `10.1.2.3`), or `'any'` for every address.
- * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when a block cannot be read.
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an entry cannot be read.
  */
-export function createWakePolicy(allow: readonly string[] | 'any'): WakePolicy {
-  if (allow === 'any') return { allows: (address) => isIP(address) !== 0 };
-  const blocks = new BlockList();
-  for (const block of allow) addBlock(blocks, block);
+export function createWakePolicy({ allow, ownAddresses = () => [] }: WakePolicyOptions): WakePolicy {
+  if (allow === 'any') return { allows: (address) => readIpAddress(address) !== undefined };
+  const entries = allow?.map(readEntry);
   return {
-    allows(address) {
-      const family = isIP(address);
-      return family !== 0 && blocks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    allows(address, port, name) {
+      const dialled = readIpAddress(address);
+      if (dialled === undefined) return false;
+      const refusals = refusalsOf(dialled, port, ownAddresses());
+      if (entries === undefined) return refusals.length === 0;
+      return entries.some(({ matches, block, ports }) => {
+        if (ports.length > 0 && !ports.some(([from, to]) => port >= from && port <= to)) return false;
+        if (block === undefined) return matches(name) && refusals.length === 0;
+        return isInside(dialled, block) && refusals.every((refused) => isInside(block, refused));
+      });
     },
   };
 }
 
-function addBlock(blocks: BlockList, block: string): void {
-  const [address = '', prefix, ...rest] = block.split('/');
-  const family = isIP(address);
-  const bits = family === 4 ? 32 : 128;
-  const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-  if (family === 0 || rest.length > 0 || !(length <= bits)) {
+function readEntry(entry: string | AllowedTarget, index: number): Entry {
+  const path = `connectionRequests.allow[${index}]`;
+  const { host, ports = [] } = typeof entry === 'string' ? { host: entry } : entry;
+  if (typeof host !== 'string')
+    throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected a text or { host, ports }`);
+  const block = readIpBlock(host);
+  // A text of digits, dots and slashes is meant as a block, and would never match as a name.
+  if (block === undefined && !isNamePattern(host)) {
     throw new CwmpProxyError(
       'ERR_CWMP_OPTION',
-      `connectionRequests.allow: ${JSON.stringify(block.slice(0, 60))} is not an IP address or CIDR block`,
+      `${path}: ${JSON.stringify(host.slice(0, 60))} is no IP address, CIDR block, host name or "*." and a domain`,
     );
   }
-  blocks.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
+  return { block, matches: nameMatcher(host.toLowerCase()), ports: readPorts(`${path}.ports`, ports) };
+}
+
+function isNamePattern(text: string): boolean {
+  const name = text.startsWith('*.') ? text.slice(2) : text;
+  const isName =
+    name.length <= 253 && /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?(?:\.|$))+$/i.test(name) && !name.endsWith('.');
+  return isName && !/(?:^|\.)\d+$/.test(name);
+}
+
+function nameMatcher(pattern: string): Entry['matches'] {
+  if (!pattern.startsWith('*.')) return (name) => name?.toLowerCase() === pattern;
+  return (name) =>
+    name !== undefined && name.length > pattern.length - 1 && name.toLowerCase().endsWith(pattern.slice(1));
+}
+
+function readPorts(path: string, ports: NonNullable<AllowedTarget['ports']>): Entry['ports'] {
+  if (!Array.isArray(ports)) throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected a list of ports`);
+  return ports.map((one: unknown) => {
+    const [from, to, ...rest]: unknown[] = Array.isArray(one) ? one : [one, one];
+    if (isPort(from) && isPort(to) && from <= to && rest.length === 0) return [from, to];
+    throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected ports from 1 to 65535, or [from, to]`);
+  });
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= 65_535;
 }

@@ -1,0 +1,113 @@
+import type { IncomingMessage } from 'node:http';
+import { type AuthDecision, type Authenticator, guessAddress } from './authenticator.js';
+import { readBasicPair, readDigestAuthorization } from './authorization.js';
+import { createBasicAuthenticator, type Users } from './basic.js';
+import { DigestAuthenticator, type OfferedAlgorithm } from './digest-authenticator.js';
+import { GuessLimiter } from './guess-limiter.js';
+import { createHtpasswdChecker, type HtpasswdChecker } from './htpasswd.js';
+import { Nonces } from './nonces.js';
+
+/** How those who call the endpoint show who they are. `relay` is not asked here: there the CPE asks. */
+export type AccessScheme = 'digest' | 'basic' | 'forward';
+
+/** Options of {@link Access}. */
+export interface AccessSettings {
+  readonly schemes: readonly AccessScheme[];
+  readonly realm: string;
+  /** For `basic`, and as a map for `digest`. */
+  readonly users?: Users;
+  /** Path of an htpasswd file, for `basic`. */
+  readonly htpasswd?: string;
+  readonly algorithms: readonly OfferedAlgorithm[];
+  readonly compareUri: boolean;
+  readonly maxFailures: number;
+}
+
+/** Asks the ACSs who they are: Digest, Basic, or a Basic pair that is for the CPE; and slows guessing down. */
+export class Access implements Authenticator {
+  readonly #nonces = new Nonces();
+  readonly #limiter: GuessLimiter;
+  readonly #digest: DigestAuthenticator | undefined;
+  readonly #basic: Authenticator | undefined;
+  readonly #htpasswd: HtpasswdChecker | undefined;
+  readonly #forwards: boolean;
+  readonly #basicChallenge: string;
+
+  /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when users, file or realm cannot be used. */
+  constructor({ schemes, realm, users, htpasswd, algorithms, compareUri, maxFailures }: AccessSettings) {
+    this.#limiter = new GuessLimiter({ maxFailures });
+    this.#forwards = schemes.includes('forward');
+    this.#basicChallenge = `Basic realm="${realm}"`;
+    if (schemes.includes('basic')) {
+      if (htpasswd !== undefined) {
+        this.#htpasswd = createHtpasswdChecker(htpasswd, 'connectionRequests.access.htpasswd');
+      }
+      this.#basic = createBasicAuthenticator({ users: this.#htpasswd?.check ?? users ?? {}, realm });
+    }
+    if (schemes.includes('digest') && typeof users === 'object') {
+      const secrets = new Map(Object.entries(users));
+      const secretOf = ({ username }: { username: string }): string | undefined => secrets.get(username);
+      this.#digest = new DigestAuthenticator({ realm, nonces: this.#nonces, secretOf, algorithms, compareUri });
+    }
+  }
+
+  async authenticate(request: IncomingMessage, target: string = request.url ?? ''): Promise<AuthDecision> {
+    const field = request.headers.authorization;
+    if (field === undefined) return this.#refusal(false);
+    const address = guessAddress(request);
+    const retryAfter = this.#limiter.secondsToWait(address);
+    if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
+    if (/^digest\s/i.test(field)) {
+      const verdict = await this.#digest?.verify(field, request.method ?? 'GET', target);
+      if (verdict?.state === 'fresh') return { pass: true, username: verdict.username };
+      // A right answer to an old nonce is no guess, and gets another.
+      if (verdict !== undefined && verdict.state !== 'wrong') return this.#refusal(true);
+      this.#limiter.failed(address);
+      return this.#refusal(false);
+    }
+    const forwarded = this.#forwards ? readBasicPair(field) : undefined;
+    // eslint-disable-next-line no-control-regex -- a line break in a user name would end the field it is to stand in
+    if (forwarded !== undefined && !/[\u0000-\u001f\u007f]/.test(forwarded.username)) {
+      return { pass: true, username: forwarded.username, forwarded };
+    }
+    const decision = await this.#basic?.authenticate(request);
+    if (decision?.pass === true) return decision;
+    this.#limiter.failed(address);
+    return this.#refusal(false);
+  }
+
+  /** Counts a pair that the CPE has refused as a guess of the one who sent it. */
+  refused(request: IncomingMessage): AuthDecision {
+    this.#limiter.failed(guessAddress(request));
+    return this.#refusal(false);
+  }
+
+  /** Whether the address of a request has failed too often. */
+  secondsToWait(request: IncomingMessage): number {
+    return this.#limiter.secondsToWait(guessAddress(request));
+  }
+
+  /** Whether an `Authorization` answers a challenge of ours, and none that a CPE has made. */
+  isOwn(field: string): boolean {
+    const digest = readDigestAuthorization(field);
+    if (digest !== undefined) return this.#digest !== undefined && this.#nonces.isOwn(digest.nonce);
+    return this.#basic !== undefined || this.#forwards;
+  }
+
+  /** Whether there is any way to pass. */
+  get isAsking(): boolean {
+    return this.#digest !== undefined || this.#basic !== undefined || this.#forwards;
+  }
+
+  /** Ends what runs beside the main thread. */
+  async close(): Promise<void> {
+    await this.#htpasswd?.close();
+  }
+
+  #refusal(stale: boolean): AuthDecision {
+    const challenges = this.#digest?.challenges(stale) ?? [];
+    // GenieACS takes Digest and Basic in this order only, in fields of their own.
+    if (this.#basic !== undefined || this.#forwards) challenges.push(this.#basicChallenge);
+    return { pass: false, statusCode: 401, challenges };
+  }
+}

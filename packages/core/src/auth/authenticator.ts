@@ -1,0 +1,47 @@
+import type { IncomingMessage } from 'node:http';
+import type { BasicPair } from './authorization.js';
+
+/** What came out of asking who a request is from. */
+export type AuthDecision =
+  | {
+      /** The request may pass. */
+      readonly pass: true;
+      /** The user it is from. */
+      readonly username: string;
+      /** The pair that came and was not checked here: it is for the CPE. */
+      readonly forwarded?: BasicPair;
+    }
+  | {
+      /** The request may not pass. */
+      readonly pass: false;
+      /** Status to answer with: 401, or 429 for an address that has failed too often. */
+      readonly statusCode: 401 | 429;
+      /** `WWW-Authenticate` fields of the answer, one challenge in each, in this order. */
+      readonly challenges: readonly string[];
+      /** Seconds for `Retry-After`, with 429. */
+      readonly retryAfter?: number;
+    };
+
+/** Asks a request who it is from. Never rejects. */
+export interface Authenticator {
+  /** @param target Request target as it came, where the request's own `url` was shortened. */
+  authenticate(request: IncomingMessage, target?: string): Promise<AuthDecision>;
+  /** Counts credentials that a CPE has refused as a guess of the one who sent them. */
+  refused?(request: IncomingMessage): AuthDecision;
+  /** Seconds that the address of a request has to wait, having failed too often; 0 for none. */
+  secondsToWait?(request: IncomingMessage): number;
+  /** Whether an `Authorization` answers a challenge of this one. Default: it does. */
+  isOwn?(field: string): boolean;
+  /** Whether there is any way to pass. Default: there is. */
+  readonly isAsking?: boolean;
+}
+
+/** The address that a request's failures are counted for: an IPv6 one counts with its /64, which one host has all of. */
+export function guessAddress(request: IncomingMessage): string {
+  const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
+  if (!address.includes(':')) return address;
+  const [head = '', tail = ''] = address.split('::');
+  const groups = head.split(':');
+  const gap = Array<string>(Math.max(0, 8 - groups.length - tail.split(':').length)).fill('0');
+  return [...groups, ...gap, ...tail.split(':')].slice(0, 4).join(':');
+}

@@ -1,0 +1,59 @@
+/** How guessing is slowed down. */
+export interface GuessLimits {
+  /** Failures that one address may make at once. Default 20. */
+  maxFailures?: number;
+  /** Time in which so many failures are forgiven, one after the other, in milliseconds. Default 60 000. */
+  windowMs?: number;
+  /** Most addresses that are counted; the one that was quiet for longest is forgotten. Default 10 000. */
+  maxAddresses?: number;
+}
+
+interface Count {
+  failures: number;
+  /** When `failures` was right, on the clock of `performance.now()`. */
+  at: number;
+}
+
+/** Counts the failures of client addresses, which run out with time: a leaky bucket for each, in a bounded table. */
+export class GuessLimiter {
+  readonly #maxFailures: number;
+  readonly #windowMs: number;
+  readonly #maxAddresses: number;
+  readonly #counts = new Map<string, Count>();
+
+  constructor({ maxFailures = 20, windowMs = 60_000, maxAddresses = 10_000 }: GuessLimits = {}) {
+    this.#maxFailures = maxFailures;
+    this.#windowMs = windowMs;
+    this.#maxAddresses = maxAddresses;
+  }
+
+  /** Seconds until the address may try again; 0 when it may now. */
+  secondsToWait(address: string): number {
+    const over = this.#failuresOf(address) - (this.#maxFailures - 1);
+    return over <= 0 ? 0 : Math.ceil((over * this.#windowMs) / this.#maxFailures / 1_000);
+  }
+
+  /** Counts a failure. */
+  failed(address: string): void {
+    const failures = this.#failuresOf(address) + 1;
+    this.#counts.delete(address);
+    this.#counts.set(address, { failures, at: performance.now() });
+    if (this.#counts.size <= this.#maxAddresses) return;
+    for (const oldest of this.#counts.keys()) {
+      this.#counts.delete(oldest);
+      break;
+    }
+  }
+
+  /** Addresses in the table. */
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  #failuresOf(address: string): number {
+    const count = this.#counts.get(address);
+    if (count === undefined) return 0;
+    const forgiven = ((performance.now() - count.at) * this.#maxFailures) / this.#windowMs;
+    return Math.max(0, count.failures - forgiven);
+  }
+}

@@ -1,0 +1,63 @@
+import { Access, type AccessScheme } from './auth/access.js';
+import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
+import type { InformSource } from './connection-request/inform-watch.js';
+import { Relay } from './connection-request/relay.js';
+import { checkPipelineOptions } from './connection-request/wake-options.js';
+import { WakePipeline } from './connection-request/wake-pipeline.js';
+import type { WakeEvent } from './connection-request/wake-result.js';
+import type { ResolvedConnectionRequests } from './resolve-connection-requests.js';
+import type { ProxiedUrls } from './url/proxied-url.js';
+import type { OwnAddress } from './url/refused-addresses.js';
+import { createWakePolicy } from './url/wake-policy.js';
+
+/** What a {@link ConnectionRequestGate} works with. */
+export interface ConnectionRequestGateSettings {
+  options: ResolvedConnectionRequests;
+  urls: ProxiedUrls;
+  /** Addresses of the backends at this moment. */
+  ownAddresses: () => Iterable<OwnAddress>;
+  onInform: InformSource;
+  onWake: (event: WakeEvent) => void;
+}
+
+/** ACS → CPE: the rooms behind the endpoint, wired. */
+export class ConnectionRequestGate {
+  /** What wakes. */
+  readonly pipeline: WakePipeline;
+  /** What an ACS calls. */
+  readonly endpoint: WakeEndpoint;
+  readonly #access: Access;
+  readonly #relay: Relay | undefined;
+
+  constructor({ options, urls, ownAddresses, onInform, onWake }: ConnectionRequestGateSettings) {
+    const { allow, users, credentials, timeoutMs } = options;
+    const { modes, htpasswd, ...access } = options.access;
+    const defaults = credentials === undefined ? {} : { credentials };
+    checkPipelineOptions(defaults, 'connectionRequests.');
+    const policy = createWakePolicy({ allow, ownAddresses });
+    const schemes: AccessScheme[] = [];
+    for (const mode of modes) if (mode !== 'relay') schemes.push(mode);
+    this.#access = new Access({
+      ...access,
+      schemes,
+      ...(users !== undefined && { users }),
+      ...(htpasswd !== undefined && { htpasswd }),
+    });
+    this.#relay = modes.includes('relay') ? new Relay({ policy, timeoutMs, onWake }) : undefined;
+    this.pipeline = new WakePipeline({ ...defaults, policy, onInform, onWake });
+    this.endpoint = createWakeEndpoint({
+      authenticator: this.#access,
+      ...(this.#relay !== undefined && { relay: this.#relay }),
+      resolve: (target, host) => urls.resolve(target, host),
+      pipeline: this.pipeline,
+      timeoutMs,
+    });
+  }
+
+  /** Ends every wake; resolves when nothing is open any more. */
+  async close(): Promise<void> {
+    this.pipeline.close();
+    this.#relay?.close();
+    await this.#access.close();
+  }
+}

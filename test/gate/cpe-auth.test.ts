@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { test, type TestContext } from 'node:test';
+import { type CpeAuthOptions, createCwmpProxy, digestHa1 } from '@cwmp-proxy/core';
+import { rfcResponse } from '../helpers/rfc-digest.js';
+import { listen, serve } from '../helpers/serve.js';
+
+const username = '012345-Set%2DTop%2DBox-0123456789';
+const password = 'pass: word';
+const users = { [username]: password };
+const realm = 'cwmp-proxy';
+
+interface Cpe {
+  /** What the backend got, in order. */
+  received: IncomingHttpHeaders[];
+  post(headers?: Record<string, string>, agent?: Agent): Promise<{ status: number; challenges: string[] }>;
+  /** A connection that is kept. */
+  agent: Agent;
+}
+
+async function start(t: TestContext, cpeAuth: CpeAuthOptions): Promise<Cpe> {
+  const received: IncomingHttpHeaders[] = [];
+  const acs = await serve(t, (request, response) => {
+    received.push(request.headers);
+    request.resume().on('end', () => response.writeHead(200).end('<InformResponse/>'));
+  });
+  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    void proxy.handle(request, response);
+  });
+  const { url, port } = await listen(t, server);
+  const connectionRequests = { allow: ['10.0.0.0/8'], users: { acs: 'secret' } };
+  const proxy = createCwmpProxy({ publicUrl: url, backends: [acs.url], connectionRequests, cpeAuth });
+  t.after(() => proxy.close());
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  return {
+    received,
+    agent,
+    post: (headers = {}, by = agent) =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: '/acs?x=1', headers, agent: by });
+        request.on('error', reject).on('response', (response) => {
+          const { statusCode = 0 } = response;
+          const challenges = response.headersDistinct['www-authenticate'] ?? [];
+          response.resume().on('end', () => resolve({ status: statusCode, challenges }));
+        });
+        request.end('<Envelope/>');
+      }),
+  };
+}
+
+interface Dress {
+  nc?: string;
+  qop?: boolean;
+  uri?: string;
+  algorithm?: string;
+  password?: string;
+  username?: string;
+}
+
+/** What a CPE answers to the challenge. */
+function digest(challenge: string | undefined, dress: Dress = {}): string {
+  const { nc = '00000001', qop = true, uri = '/acs?x=1', algorithm } = dress;
+  const nonce = /nonce="([^"]*)"/.exec(challenge ?? '')?.[1] ?? '';
+  const cnonce = 'c0ffee';
+  const user = { username: dress.username ?? username, password: dress.password ?? password };
+  const known = { ...user, realm, nonce, ...(algorithm !== undefined && { algorithm }) };
+  const response = qop ? rfcResponse(known, 'POST', uri, 'auth', nc, cnonce) : rfcResponse(known, 'POST', uri);
+  return (
+    `Digest username="${user.username}",realm="${realm}",nonce="${nonce}",uri="${uri}"` +
+    (algorithm === undefined ? '' : `,algorithm=${algorithm}`) +
+    (qop ? `,qop=auth,nc=${nc},cnonce="${cnonce}"` : '') +
+    `,response="${response}",opaque=""`
+  );
+}
+
+const basic = (user: string, pass: string): string => `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`;
+
+test('a CPE that has not shown who it is reaches no backend, and is asked on the same connection', async (t) => {
+  const cpe = await start(t, { users });
+  const first = await cpe.post();
+  assert.equal(first.status, 401);
+  assert.match(first.challenges.join('|'), /^Digest realm="cwmp-proxy", nonce="[\w-]{30}", qop="auth"$/);
+  assert.equal(cpe.received.length, 0);
+  assert.equal((await cpe.post({ authorization: digest(first.challenges[0]) })).status, 200);
+  assert.equal(cpe.received.length, 1);
+  assert.equal((await cpe.post()).status, 200, 'known on this connection');
+});
+
+const dresses: { name: string; dress: Dress; options?: Partial<CpeAuthOptions> }[] = [
+  { name: 'without qop (netcwmp)', dress: { qop: false } },
+  { name: 'with the absolute URL as uri', dress: { uri: 'http://acs.example/acs?x=1' } },
+  { name: 'with SHA-256', dress: { algorithm: 'SHA-256' }, options: { algorithms: ['SHA-256', 'MD5'] } },
+  { name: 'with MD5 named', dress: { algorithm: 'MD5' } },
+  { name: 'counting from one digit', dress: { nc: '1' } },
+  {
+    name: 'against an HA1',
+    dress: {},
+    options: { users: { [username]: { ha1: digestHa1('MD5', username, realm, password) } } },
+  },
+  {
+    name: 'against a function that knows the device',
+    dress: {},
+    options: {
+      users: ({ device }) =>
+        Promise.resolve(
+          device?.productClass === 'Set-Top-Box' && device.serialNumber === '0123456789' ? password : undefined,
+        ),
+    },
+  },
+];
+
+for (const { name, dress, options } of dresses) {
+  test(`a CPE that answers ${name} passes, also on a new connection (Fritz!Box)`, async (t) => {
+    const cpe = await start(t, { users, ...options });
+    const challenge = (await cpe.post()).challenges[0];
+    const other = new Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => other.destroy());
+    assert.equal((await cpe.post({ authorization: digest(challenge, dress) }, other)).status, 200);
+  });
+}
+
+test('what is wrong is refused: password, user, realm, uri, algorithm, method of the answer', async (t) => {
+  const cpe = await start(t, { users });
+  const challenge = (await cpe.post()).challenges[0];
+  const good = digest(challenge);
+  const wrong = [
+    digest(challenge, { password: 'x' }),
+    digest(challenge, { username: 'x' }),
+    digest(challenge, { uri: '/other' }),
+    digest(challenge, { algorithm: 'SHA-256' }),
+    good.replace('realm="cwmp-proxy"', 'realm="x"'),
+    good.replace('qop=auth', 'qop=auth-int'),
+    basic(username, password),
+    'Digest',
+    'Negotiate abc',
+  ];
+  for (const authorization of wrong) {
+    const { status, challenges } = await cpe.post({ authorization });
+    assert.equal(status, 401, authorization);
+    assert.ok(!challenges.join().includes('stale'), authorization);
+  }
+  assert.equal(cpe.received.length, 0);
+  assert.equal((await cpe.post({ authorization: good })).status, 200, 'none of them has used the nonce up');
+});
+
+test('an answer that was overheard is good on no other connection, and the CPE can go on with a new nonce', async (t) => {
+  const cpe = await start(t, { users });
+  const authorization = digest((await cpe.post()).challenges[0]);
+  assert.equal((await cpe.post({ authorization })).status, 200);
+  assert.equal((await cpe.post({ authorization })).status, 200, 'cwmp-sim sends one answer a session');
+  const other = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => other.destroy());
+  const replayed = await cpe.post({ authorization }, other);
+  assert.equal(replayed.status, 401);
+  assert.match(replayed.challenges[0] ?? '', /, stale=true$/);
+  assert.equal((await cpe.post({ authorization: digest(replayed.challenges[0]) }, other)).status, 200);
+});
+
+test('counts that go up on one nonce pass, also on new connections (ZTE)', async (t) => {
+  const cpe = await start(t, { users });
+  const challenge = (await cpe.post()).challenges[0];
+  for (const nc of ['00000001', '00000002', '0000000a']) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    assert.equal((await cpe.post({ authorization: digest(challenge, { nc }) }, agent)).status, 200, nc);
+  }
+});
+
+test('Basic passes where it is allowed, against a password and an HA1', async (t) => {
+  const ha1 = digestHa1('MD5', 'b', realm, 'pw');
+  const cpe = await start(t, { users: { a: 'pw', b: { ha1 } }, schemes: ['digest', 'basic'] });
+  const { challenges } = await cpe.post();
+  assert.equal(challenges[1], 'Basic realm="cwmp-proxy"');
+  for (const user of ['a', 'b']) {
+    const agent = new Agent();
+    assert.equal((await cpe.post({ authorization: basic(user, 'wrong') }, agent)).status, 401);
+    assert.equal((await cpe.post({ authorization: basic(user, 'pw') }, agent)).status, 200);
+  }
+  assert.equal((await cpe.post({ authorization: basic('', '') }, new Agent())).status, 401);
+});
+
+test('the backend is told who it is, and never what the CPE has said of it', async (t) => {
+  const cpe = await start(t, {
+    users,
+    identityHeader: 'X-CPE-Identity',
+    backendCredentials: { username: 'proxy', password: 'secret' },
+  });
+  const authorization = digest((await cpe.post()).challenges[0]);
+  await cpe.post({ authorization, 'x-cpe-identity': 'somebody else', x_cpe_identity: 'nor this' });
+  const [headers] = cpe.received;
+  assert.equal(headers?.['x-cpe-identity'], username);
+  assert.equal(headers?.['x_cpe_identity'], undefined);
+  assert.equal(headers?.authorization, basic('proxy', 'secret'));
+});
+
+test("without credentials of its own for the backend, the CPE's answer to the proxy goes no further", async (t) => {
+  const cpe = await start(t, { users });
+  await cpe.post({ authorization: digest((await cpe.post()).challenges[0]) });
+  assert.equal(cpe.received[0]?.authorization, undefined);
+});
+
+test('guessing one user is slow, and locks out no other user behind the same address', async (t) => {
+  const cpe = await start(t, { users: { a: 'pw', b: 'pw' }, schemes: ['basic'] });
+  for (let guess = 0; guess < 20; guess += 1) {
+    assert.equal((await cpe.post({ authorization: basic('a', String(guess)) })).status, 401);
+  }
+  assert.equal((await cpe.post({ authorization: basic('a', 'pw') })).status, 429);
+  assert.equal((await cpe.post({ authorization: basic('b', 'pw') })).status, 200);
+});

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { ConnectionRequestOptions } from '@cwmp-proxy/core';
+import { genieacs, oktopus } from '../helpers/acs-clients.js';
+import { cpeCredentials, type CpeDouble, field, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { basicOnly, digestHabits } from '../helpers/cpe-doubles/habits.js';
+import { stacks } from '../helpers/cpe-doubles/stacks.js';
+import { curl, hostBase, send, split, startGate } from '../helpers/gate.js';
+
+const allow = ['127.0.0.0/8'];
+const signingKeys = ['a key of sixteen characters'];
+
+function relaying(form: 'host' | 'path' | 'query'): ConnectionRequestOptions {
+  return { allow, urls: { form, hostBase, signingKeys }, access: { modes: ['relay'] } };
+}
+
+/** What no ACS that knows MD5 and auth alone could answer. */
+function isBeyondAcs({ challenge }: CpeDouble): boolean {
+  if (challenge === undefined) return false;
+  const { algorithm = 'MD5', qop, userhash } = challenge;
+  return algorithm !== 'MD5' || qop === 'auth-int' || userhash === true;
+}
+
+/** CPEs that hash the uri of the header, whatever it is, or ask for nothing. */
+const takesAnyUri = /^(?:Orange|netcwmp|RDK-B|Fritz|catawampus|easycwmp with no)/;
+/** It offers MD5 too and does not take it, in a realm that GenieACS cannot read. */
+const notGenie = /^Basic, MD5 and SHA-256 in one/;
+/** Paths that a URL parser would change stand in no host form. */
+const isNormal = ({ path }: CpeDouble): boolean => new URL(path, 'http://x').href === `http://x${path}`;
+
+for (const double of [...stacks, ...digestHabits].filter(({ name }) => !notGenie.test(name))) {
+  for (const form of ['host', 'path'] as const) {
+    const works = !isBeyondAcs(double) && (takesAnyUri.test(double.name) || (form === 'host' && isNormal(double)));
+    test(`${form} form ${works ? 'wakes' : 'says why it does not wake'}: ${double.name}`, async (t) => {
+      const cpe = await startCpe(t, double);
+      const gate = await startGate(t, relaying(form));
+      const url = await gate.proxied(cpe.url);
+      const answer = await genieacs.wake(url, cpeCredentials, gate.port);
+      assert.equal(cpe.state.woken, works ? 1 : 0, answer);
+      if (works) assert.equal(answer, '');
+      else assert.match(answer, isBeyondAcs(double) ? /502$/ : /Incorrect|offline/);
+      for (const request of cpe.state.requests) assert.ok(request.startsWith(`GET ${double.path} HTTP/1.1\r\n`));
+      const answers = cpe.state.requests.flatMap((request) => field(request, 'Authorization') ?? []);
+      for (const one of answers) assert.match(one, /^Digest username="[^"]*", .*, response="[0-9a-f]+"$/);
+    });
+  }
+}
+
+test('Oktopus, with its empty opaque, wakes a CPE that refuses every field it did not ask for', async (t) => {
+  const ucwmp = stacks.find(({ name }) => name === 'ucwmp');
+  assert.ok(ucwmp !== undefined);
+  const cpe = await startCpe(t, { ...ucwmp });
+  const gate = await startGate(t, relaying('host'));
+  assert.equal(await oktopus.wake(await gate.proxied(cpe.url), cpeCredentials, gate.port), '');
+  assert.equal(cpe.state.woken, 1);
+  assert.equal(cpe.state.connections, 1, 'both legs on the connection that was held');
+});
+
+test('a wrong password is refused by the CPE and told as such, with a fresh challenge', async (t) => {
+  const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
+  const gate = await startGate(t, relaying('host'));
+  const wakes: string[] = [];
+  gate.proxy.on('wake', ({ outcome }) => wakes.push(outcome));
+  const url = await gate.proxied(cpe.url);
+  const wrong = { ...cpeCredentials, password: 'wrong' };
+  assert.equal(await genieacs.wake(url, wrong, gate.port), 'Incorrect connection request credentials');
+  assert.deepEqual(wakes, ['credentials-refused']);
+  assert.equal(cpe.state.woken, 0);
+});
+
+test('what cannot be relayed is woken with local credentials by those who may ask for that', async (t) => {
+  const double = digestHabits.find(({ name }) => name.startsWith('SHA-256 only'));
+  assert.ok(double !== undefined);
+  const cpe = await startCpe(t, double);
+  const gate = await startGate(t, {
+    ...relaying('host'),
+    access: { modes: ['relay', 'digest', 'basic'] },
+    users: { acs: 'lamp' },
+    credentials: cpeCredentials,
+  });
+  const url = await gate.proxied(cpe.url);
+  assert.equal(await genieacs.wake(url, { username: 'acs', password: 'lamp' }, gate.port), '');
+  assert.equal(cpe.state.woken, 1);
+  assert.equal(await curl(gate.port, url, '--digest', '-u', 'acs:wrong'), 401);
+  assert.equal(cpe.state.woken, 1);
+});
+
+test('an answer that would say more to the CPE than a Digest answer does is not handed on', async (t) => {
+  const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
+  const gate = await startGate(t, relaying('host'));
+  const { target, host } = split(await gate.proxied(cpe.url));
+  for (const authorization of [
+    'Digest username="a", realm="r", nonce="n", uri="/", response="0", qop="auth, x=y"',
+    'Digest username="a", realm="r", nonce="n", uri="/", response="0\\", x=\\"y"',
+    'Digest username="a", realm="r", nonce="n", uri="/", response="0", qop=auth, nc=1, cnonce="\\", x=\\"y"',
+    'Basic YTpi',
+    'Bearer x',
+  ]) {
+    const answer = await send({ port: gate.port, target, headers: { host, authorization } });
+    assert.equal(answer.status, 401);
+    assert.equal(field(cpe.state.requests.at(-1) ?? '', 'Authorization'), undefined, authorization);
+  }
+});
+
+test('a CPE outside the addresses that are allowed gets no packet', async (t) => {
+  const gate = await startGate(t, { ...relaying('host'), allow: ['10.0.0.0/8'] });
+  const cpe = await startCpe(t, basicOnly);
+  const { target, host } = split(await gate.proxied(cpe.url));
+  const answer = await send({ port: gate.port, target, headers: { host } });
+  assert.equal(answer.status, 403);
+  assert.equal(cpe.state.connections, 0);
+});
+
+test('challenges that nobody answers are held for a few, and their connections closed with the proxy', async (t) => {
+  const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
+  const gate = await startGate(t, relaying('host'));
+  const { target, host } = split(await gate.proxied(cpe.url));
+  for (let asked = 0; asked < 300; asked += 1) {
+    const { status } = await send({ port: gate.port, target, headers: { host } });
+    assert.equal(status, 401);
+  }
+  assert.equal(cpe.state.connections, 300);
+});
+
+test('no password, nor what stands for it, is ever in the memory of the proxy', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'gate-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
+  const child = fork(fileURLToPath(new URL('../helpers/relay-process.js', import.meta.url)));
+  t.after(() => child.kill('SIGKILL'));
+  child.send({ options: relaying('host'), origin: cpe.url });
+  const { url = '', port = 0 } = await messageOf(child);
+  assert.equal(await genieacs.wake(url, cpeCredentials, port), '');
+  assert.equal(cpe.state.woken, 1);
+  const { target, host } = split(url);
+  assert.equal((await send({ port, target, headers: { host } })).status, 401, 'a challenge is held meanwhile');
+  const file = join(folder, 'heap');
+  child.send({ file });
+  await messageOf(child);
+  const heap = readFileSync(file, 'latin1');
+  assert.ok(heap.includes('Cisco_CCSP_CWMP_TCPCR'), 'what passed through is found');
+  assert.ok(!heap.includes(cpeCredentials.password));
+});
+
+/** The next message of the proxy's process. */
+function messageOf(child: ChildProcess): Promise<{ url?: string; port?: number }> {
+  return new Promise((resolve) => {
+    child.once('message', (message) => {
+      resolve(typeof message === 'object' && message !== null ? { ...message } : {});
+    });
+  });
+}
