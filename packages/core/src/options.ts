@@ -13,8 +13,11 @@ export interface CwmpProxyOptions {
    * Every rewritten ConnectionRequestURL begins with it.
    */
   publicUrl: string | URL;
-  /** The ACSs that take CWMP sessions in turn; at least one. */
-  backends: readonly (string | URL | BackendOptions)[];
+  /**
+   * The ACSs that take CWMP sessions in turn; at least one. Default: none, for an ACS that has its own requests rewritten
+   * in its own process (`rewriteInform`) and wants no second hop.
+   */
+  backends?: readonly (string | URL | BackendOptions)[];
   /** Connection requests: who may ask for one, where it may go, what the CPE is told. */
   connectionRequests: ConnectionRequestOptions;
   /** Asks CPEs who they are before their messages reach a backend. Default: the ACS does that, end to end. */
@@ -262,7 +265,8 @@ export interface LimitOptions {
   maxBodyBytes?: number;
   /**
    * Most bytes that a compressed body may expand to; more gets 413. Default 16 777 216. It may also expand to a hundred
-   * times its own length at the most, once that is over 1 MiB.
+   * times its own length at the most, once that is over 1 MiB. It is also the longest body that `rewriteInform` takes,
+   * which holds messages whole.
    */
   maxDecodedBytes?: number;
   /**
