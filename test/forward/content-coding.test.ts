@@ -71,3 +71,27 @@ test('an empty POST that names a coding stays empty (icwmp)', async (t) => {
   await cpe.exchange('POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n');
   assert.equal(length, '0');
 });
+
+for (const size of ['short', 'long']) {
+  test(`hands a ${size} message in a coding that is not known on as it came, and says so`, async (t) => {
+    let received: Buffer = Buffer.alloc(0);
+    const acs = await serve(t, (request, response) => {
+      const parts: Buffer[] = [];
+      request.on('data', (part: Buffer) => parts.push(part));
+      request.on('end', () => {
+        received = Buffer.concat(parts);
+        response.end();
+      });
+    });
+    const { port, proxy } = await startGateway(t, { backends: [acs.url] });
+    const reasons: unknown[] = [];
+    proxy.on('message', ({ message }) => reasons.push(message.reason));
+    const body = Buffer.alloc(size === 'short' ? 5_000 : 200_000, 'ConnectionRequestURL ');
+    const cpe = await RawConnection.open(port);
+    atEnd(t, () => cpe.close());
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: compress\r\nContent-Length: ${body.length}\r\n\r\n`;
+    assert.equal((await cpe.exchange(Buffer.concat([Buffer.from(head), body]))).status, 200);
+    assert.ok(received.equals(body));
+    assert.deepEqual(reasons, ['content-coding']);
+  });
+}

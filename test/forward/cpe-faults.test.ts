@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
@@ -14,10 +15,13 @@ import { until } from '../helpers/until.js';
 /** More than the kernel buffers for both ends. */
 const big = 40_000_000;
 
+/** A CPE's connection that can be reset once the proxy has got the head of its request. */
+type FaultyCpe = RawConnection & { resetWhenSeen: () => Promise<void> };
+
 interface Fault {
   name: string;
   /** What the CPE does on its connection. */
-  act: (cpe: RawConnection) => unknown;
+  act: (cpe: FaultyCpe) => unknown;
   /** Status it is told, when it is told one. */
   expect?: number;
   code?: string;
@@ -45,18 +49,18 @@ const faults: Fault[] = [
   { name: 'a connection without a request', act: (cpe) => cpe.close() },
   { name: 'a reset in the headers', act: (cpe) => (cpe.write('POST /acs HTTP/1.1\r\nHo'), cpe.reset()) },
   { name: 'a half-close in the headers', act: (cpe) => cpe.socket.end('POST /acs HTTP/1.1\r\nHo'), expect: 400 },
-  { name: 'a reset in a short body', act: (cpe) => (cpe.write(post(9, 'half')), later(() => cpe.reset())), ...gone },
+  { name: 'a reset in a short body', act: (cpe) => (cpe.write(post(9, 'half')), cpe.resetWhenSeen()), ...gone },
   { name: 'a half-close in a short body', act: (cpe) => cpe.socket.end(post(9, 'half')), ...gone },
   {
     name: 'a reset in a long body',
-    act: (cpe) => (cpe.write(post(300_000, half)), later(() => cpe.reset())),
+    act: (cpe) => (cpe.write(post(300_000, half)), cpe.resetWhenSeen()),
     ...gone,
     arrivals: 1,
   },
   { name: 'a half-close in a long body', act: (cpe) => cpe.socket.end(post(300_000, half)), ...gone, arrivals: 1 },
   {
     name: 'a reset while it is to be answered',
-    act: (cpe) => (cpe.write(post(0, '', 'X-Answer: none')), later(() => cpe.reset())),
+    act: (cpe) => (cpe.write(post(0, '', 'X-Answer: none')), cpe.resetWhenSeen()),
     ...gone,
     arrivals: 1,
   },
@@ -137,15 +141,6 @@ const faults: Fault[] = [
   },
 ];
 
-function later(act: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(() => {
-      act();
-      resolve();
-    }, 20);
-  });
-}
-
 for (const { name, act, expect, code, arrivals = 0 } of faults) {
   test(`a CPE's fault: ${name}`, async (t) => {
     watchForLeaks(t);
@@ -158,14 +153,20 @@ for (const { name, act, expect, code, arrivals = 0 } of faults) {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`);
       socket.write(Buffer.alloc(length));
     });
-    const { port, proxy, failures, idle } = await startGateway(t, {
+    const { port, proxy, server, failures, idle } = await startGateway(t, {
       backends: [backend.url],
       timeouts: { requestMs: 100 },
       limits: { maxBodyBytes: 1_000_000, maxDecodedBytes: 1_000_000 },
+      forwarding: { unknownCoding: 'reject' },
     });
     const cpe = await RawConnection.open(port, { allowHalfOpen: true });
     atEnd(t, () => cpe.socket.destroy());
-    await act(cpe);
+    const requested = once(server, 'request');
+    const resetWhenSeen = async (): Promise<void> => {
+      await requested;
+      cpe.reset();
+    };
+    await act(Object.assign(cpe, { resetWhenSeen }));
     if (expect === undefined) await until('the exchange is over', () => code === undefined || failures.length > 0);
     else assert.equal((await cpe.answer()).status, expect);
     if (name.includes('stall')) cpe.socket.resume();

@@ -191,10 +191,13 @@ test('a URL without a signature, or with that of another key, is forbidden to th
     credentials: cpe,
     urls: { signingKeys: ['a key of sixteen characters'] },
   });
+  const failures: string[] = [];
+  gate.proxy.on('failure', ({ error }) => failures.push(error.code));
   const url = await gate.proxied(device.url);
   assert.equal(await curl(gate.port, url, '--basic', ...userArg), 200);
   const unsigned = url.replace(/&sig=.*/, '');
   assert.equal(await curl(gate.port, unsigned, '--basic', ...userArg), 403);
   assert.equal(await curl(gate.port, `${unsigned}&sig=${'A'.repeat(22)}`, '--basic', ...userArg), 403);
+  assert.deepEqual(failures, ['ERR_CWMP_BAD_SIGNATURE', 'ERR_CWMP_BAD_SIGNATURE']);
   assert.equal(device.wakes, 1);
 });

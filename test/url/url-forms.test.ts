@@ -154,3 +154,32 @@ test('takes a URL of another proxy for an origin like any other', () => {
     assert.equal(outer.resolve(...request(outer.build(inner))), inner);
   }
 });
+
+test('no target and no host makes it throw anything but an error with a code', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.base64String(),
+    fc.string({ unit: fc.constantFrom('a', '7', '.', '/', '?', '%', '=', '&') }),
+  );
+  const target = fc
+    .tuple(fc.constantFrom('/client', '/client/', '/client?origin=', '/', 'http://', ''), text)
+    .map((parts) => parts.join(''));
+  const host = fc.oneof(
+    text.map((labels) => `${labels}.${hostBase}`),
+    text,
+  );
+  for (const signingKeys of [[], keys]) {
+    const urls = make({ form: 'host', signingKeys });
+    fc.assert(
+      fc.property(target, host, (asked, name) => {
+        urls.isEndpoint(asked, name);
+        try {
+          urls.resolve(asked, name);
+        } catch (error) {
+          assert.match(String(error), /^CwmpProxyError: /);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  }
+});

@@ -6,6 +6,7 @@ import { checkPipelineOptions } from './connection-request/wake-options.js';
 import { WakeFleet } from './connection-request/wake-fleet.js';
 import { WakePipeline } from './connection-request/wake-pipeline.js';
 import type { WakeEvent } from './connection-request/wake-result.js';
+import type { CwmpProxyError } from './errors.js';
 import type { ResolvedConnectionRequests } from './resolve-connection-requests.js';
 import type { ProxiedUrls } from './url/proxied-url.js';
 import type { OwnAddress } from './url/refused-addresses.js';
@@ -21,6 +22,7 @@ export interface ConnectionRequestGateSettings {
   onWake: (event: WakeEvent) => void;
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
+  onFailure: (error: CwmpProxyError) => void;
 }
 
 /** ACS → CPE: the rooms behind the endpoint, wired. */
@@ -33,7 +35,15 @@ export class ConnectionRequestGate {
   readonly #relay: Relay | undefined;
   readonly #fleet: WakeFleet | undefined;
 
-  constructor({ options, urls, ownAddresses, onInform, onWake, onStoreFault }: ConnectionRequestGateSettings) {
+  constructor({
+    options,
+    urls,
+    ownAddresses,
+    onInform,
+    onWake,
+    onFailure,
+    onStoreFault,
+  }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, timeoutMs } = options;
     const { modes, htpasswd, ...access } = options.access;
     const defaults = credentials === undefined ? {} : { credentials };
@@ -65,6 +75,7 @@ export class ConnectionRequestGate {
       resolve: (target, host) => urls.resolve(target, host),
       pipeline: this.pipeline,
       timeoutMs,
+      onFailure,
     });
   }
 

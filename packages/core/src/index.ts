@@ -37,7 +37,8 @@ export type { CpeSecrets, CpeUser } from './auth/cpe-authenticator.js';
 export { type CpeIdentity, cpeUsername, readCpeUsername } from './auth/cpe-username.js';
 export type { OfferedAlgorithm, UserSecret } from './auth/digest-authenticator.js';
 export type { UrlForm } from './url/proxied-url.js';
-export type { AllowedTarget } from './url/wake-policy.js';
+export type { OwnAddress } from './url/refused-addresses.js';
+export { type AllowedTarget, createWakePolicy, type WakePolicy, type WakePolicyOptions } from './url/wake-policy.js';
 
 // One part only: the rewriter
 export { InformRewriter } from './soap/inform-rewriter.js';

@@ -238,6 +238,12 @@ export interface ForwardingOptions {
    * target, put back in `Location` and in the Path of cookies. Default: the target goes on unchanged.
    */
   mountPath?: string;
+  /**
+   * A message in a Content-Encoding that is not known (gzip, deflate and br are): `'pass'` hands it on as it came, its URL
+   * unchanged, and its `message` event has the reason `content-coding`; `'reject'` answers 415, upon which a CPE drops
+   * compression (TR-069 A6 §3.4.7). Default `'pass'`.
+   */
+  unknownCoding?: 'pass' | 'reject';
 }
 
 /** How long to wait for whom, in milliseconds. */

@@ -113,6 +113,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       maxHeldBytes: limits.maxHeldBytes,
       maxBodyBytes: limits.maxBodyBytes,
       maxDecodedBytes: limits.maxDecodedBytes,
+      unknownCoding: forwarding.unknownCoding,
       quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
       onExchange: (exchange, { id, backend }) =>
@@ -130,6 +131,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onStoreFault: () => {
         this.emit('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
       },
+      onFailure: (error) => this.emit('failure', { error, method: 'GET' }),
     });
   }
 

@@ -130,7 +130,7 @@ function resolveActiveHealth(options: ActiveHealthOptions): ResolvedActiveHealth
 }
 
 function resolveForwarding(options: ForwardingOptions): Required<ForwardingOptions> {
-  checkGroup('forwarding', options, ['via', 'forwarded', 'incoming', 'clientCert', 'mountPath']);
+  checkGroup('forwarding', options, ['via', 'forwarded', 'incoming', 'clientCert', 'mountPath', 'unknownCoding']);
   const { via = 'cwmp-proxy', clientCert = false, mountPath = '' } = options;
   if (via !== false && (typeof via !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(via))) {
     refuseOption('forwarding.via', 'expected a token (RFC 9110 §5.6.2) or false');
@@ -142,6 +142,7 @@ function resolveForwarding(options: ForwardingOptions): Required<ForwardingOptio
     forwarded: oneOf('forwarding.forwarded', options.forwarded, ['x-forwarded', 'forwarded', 'none']),
     incoming: oneOf('forwarding.incoming', options.incoming, ['replace', 'append']),
     clientCert,
+    unknownCoding: oneOf('forwarding.unknownCoding', options.unknownCoding, ['pass', 'reject']),
     mountPath: mountPath.replace(/\/+$/, ''),
   });
 }

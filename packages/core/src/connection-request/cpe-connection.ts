@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import type { OpenConnections } from './open-connections.js';
 import type { Origin } from './origin.js';
 import { type Reply, ReplyReader } from './reply-reader.js';
 
@@ -21,9 +22,6 @@ export interface WakeTls {
 /** How long the body of an answer is waited for once its head has come, in milliseconds: nothing depends on the body. */
 const bodyGraceMs = 100;
 
-/** How long a CPE that has said that it closes is let close first, in milliseconds: who closes first keeps the port in TIME_WAIT. */
-const lingerMs = 100;
-
 /**
  * Where the sockets read into. The kernel's bytes are taken in before the next socket reads, so all share one buffer, and
  * ten thousand waiting wakes hold no memory for it.
@@ -38,15 +36,15 @@ export class CpeConnection {
   #broken: string | undefined;
   #opened: ((failure: Failure | undefined) => void) | undefined;
   #answered: ((end: Reply | Failure) => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #open: Set<CpeConnection>;
+  #grace: NodeJS.Timeout | undefined;
+  readonly #open: OpenConnections;
 
   /**
    * Starts to connect to this address, whatever the host of the origin resolves to.
    *
    * @param open all connections that are open; this one is in it until it is closed.
    */
-  constructor(origin: Origin, address: string, tls: WakeTls | undefined, open: Set<CpeConnection>) {
+  constructor(origin: Origin, address: string, tls: WakeTls | undefined, open: OpenConnections) {
     this.#open = open;
     open.add(this);
     this.#socket = origin.secure ? this.#dialTls(origin, address, tls) : this.#dialTcp(origin, address);
@@ -94,11 +92,8 @@ export class CpeConnection {
 
   /** Closes it; a CPE that has said that it closes may do so first. */
   close(): void {
-    if (this.#broken === undefined && this.#reader.peerCloses) {
-      this.#timer ??= setTimeout(() => this.#break('closed'), lingerMs).unref();
-    } else {
-      this.#break('closed');
-    }
+    if (this.#broken === undefined && this.#reader.peerCloses) this.#open.linger(this);
+    else this.#break('closed');
   }
 
   #dialTcp(origin: Origin, address: string): Socket {
@@ -106,6 +101,8 @@ export class CpeConnection {
       host: address,
       port: origin.port,
       autoSelectFamily: false,
+      // A CPE that closes is done; without this, Node would shut down the other half first and then close.
+      allowHalfOpen: true,
       onread: {
         buffer: readBuffer,
         callback: (length, buffer) => {
@@ -139,8 +136,8 @@ export class CpeConnection {
     if (this.#answered === undefined) return;
     if (reader.error !== undefined) this.#break(reader.error);
     else if (reader.complete) this.#deliver();
-    else if (reader.reply !== undefined && this.#timer === undefined) {
-      this.#timer = setTimeout(() => {
+    else if (reader.reply !== undefined && this.#grace === undefined) {
+      this.#grace = setTimeout(() => {
         reader.end();
         this.#deliver();
       }, bodyGraceMs).unref();
@@ -157,8 +154,8 @@ export class CpeConnection {
     const { reply } = this.#reader;
     if (answered === undefined || reply === undefined) return;
     this.#answered = undefined;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearTimeout(this.#grace);
+    this.#grace = undefined;
     answered(reply);
   }
 
@@ -166,7 +163,7 @@ export class CpeConnection {
     if (this.#broken !== undefined) return;
     this.#broken = error;
     this.#open.delete(this);
-    clearTimeout(this.#timer);
+    clearTimeout(this.#grace);
     this.#socket.destroy();
     this.#opened?.({ error });
     this.#opened = undefined;

@@ -28,6 +28,8 @@ export interface WakeEndpointOptions {
   readonly unreachableStatus?: 502 | 503 | 504;
   /** Status that says that the time ran out. Default 503, as for `unreachableStatus`; 504 is what HTTP would say. */
   readonly timeoutStatus?: 502 | 503 | 504;
+  /** Told of a request whose target was refused, by one who may ask, or that failed by a fault of ours. Must not throw. */
+  readonly onFailure?: (error: CwmpProxyError) => void;
   /** Name of the proxy in `Proxy-Status` (RFC 9209): a token. Default `cwmp-proxy`. */
   readonly name?: string;
 }
@@ -105,8 +107,11 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     let answer: EndpointAnswer;
     try {
       answer = await answerFor(req, target, left.signal);
-    } catch (error) {
-      const status = error instanceof CwmpProxyError ? error.statusCode : 500;
+    } catch (cause) {
+      const error =
+        cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
+      options.onFailure?.(error);
+      const status = error.statusCode;
       answer = refusalAnswer(status >= 400 && status < 500 ? status : 500);
     }
     res.off('close', onClose);

@@ -1,5 +1,6 @@
 import type { WakePolicy } from '../url/wake-policy.js';
 import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
+import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
 import type { Reply } from './reply-reader.js';
 import { literalAddress, resolveHost } from './resolve-host.js';
@@ -18,13 +19,13 @@ export class RelayLeg {
   readonly #origin: Origin;
   readonly #options: RelayLegOptions;
   readonly #record: WakeRecord;
-  readonly #open: Set<CpeConnection>;
+  readonly #open: OpenConnections;
   #connection: CpeConnection | undefined;
   #stopped: 'timeout' | 'aborted' | undefined;
   #interrupt: (() => void) | undefined;
 
   /** @param open All connections that are open. */
-  constructor(origin: Origin, options: RelayLegOptions, record: WakeRecord, open: Set<CpeConnection>) {
+  constructor(origin: Origin, options: RelayLegOptions, record: WakeRecord, open: OpenConnections) {
     this.#origin = origin;
     this.#options = options;
     this.#record = record;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CpeConnection } from './cpe-connection.js';
+import { OpenConnections } from './open-connections.js';
 import { type Origin, parseOrigin } from './origin.js';
 import { readAnswer, relayable, relayedAnswer, relayedChallenge } from './relay-fields.js';
 import { RelayLeg, type RelayLegOptions } from './relay-leg.js';
@@ -42,7 +42,7 @@ export type RelayAnswer =
 export class Relay {
   readonly #options: RelayOptions;
   readonly #table: RelayTable;
-  readonly #connections = new Set<CpeConnection>();
+  readonly #connections = new OpenConnections();
   readonly #maxRunning: number;
   readonly #idPrefix = randomBytes(4).toString('hex');
   #count = 0;
@@ -85,7 +85,7 @@ export class Relay {
   close(): void {
     this.#closed = true;
     this.#table.close();
-    for (const connection of this.#connections) connection.stop('aborted');
+    this.#connections.close();
   }
 
   async #exchange(

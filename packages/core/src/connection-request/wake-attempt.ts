@@ -6,6 +6,7 @@ import type { DigestAlgorithm, DigestReading } from '../auth/digest-algorithm.js
 import { chooseDigestChallenge, type DigestChallenge } from '../auth/digest-challenge.js';
 import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
 import type { Credentials } from './credentials.js';
+import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
 import type { Reply } from './reply-reader.js';
 import type { WakeRecord } from './wake-record.js';
@@ -22,7 +23,7 @@ export interface AttemptSettings {
   readonly preferredAlgorithm: DigestAlgorithm | undefined;
   readonly tls: WakeTls | undefined;
   /** All connections that are open. */
-  readonly connections: Set<CpeConnection>;
+  readonly connections: OpenConnections;
   /** Asked for once the CPE has challenged. */
   readonly pairs: () => readonly Credentials[] | Promise<readonly Credentials[]>;
   /** Most time for all of its legs, in milliseconds. */
@@ -60,7 +61,13 @@ export class WakeAttempt {
       this.#timer = setTimeout(() => this.stop('timeout'), half).unref();
     }, half).unref();
     try {
-      return await this.#legs();
+      this.#unanswered = true;
+      const reply = await this.#send('request', undefined);
+      this.#unanswered = false;
+      if ('error' in reply) return this.#outcomeOfFailure(reply);
+      if (reply.status === 401) return this.#stopped ?? (await this.#authenticate(reply));
+      if (isSuccess(reply.status)) this.#record.scheme = 'none';
+      return outcomeOfStatus(reply.status);
     } finally {
       clearTimeout(this.#timer);
       this.#connection?.close();
@@ -72,18 +79,6 @@ export class WakeAttempt {
     this.#stopped ??= reason;
     this.#connection?.stop(reason);
     this.#interrupt?.();
-  }
-
-  async #legs(): Promise<WakeOutcome> {
-    this.#unanswered = true;
-    const reply = await this.#send('request', undefined);
-    this.#unanswered = false;
-    if ('error' in reply) return this.#outcomeOfFailure(reply);
-    if (reply.status !== 401) {
-      if (isSuccess(reply.status)) this.#record.scheme = 'none';
-      return outcomeOfStatus(reply.status);
-    }
-    return this.#stopped ?? this.#authenticate(reply);
   }
 
   async #authenticate(first: Reply): Promise<WakeOutcome> {
@@ -129,6 +124,7 @@ export class WakeAttempt {
     for (;;) {
       if (this.#connection?.reusable !== true) {
         const failure = await this.#dial();
+        this.#record.end(failure);
         if (failure !== undefined) return { error: failure.error, unreached: true };
         dialled += 1;
       }
@@ -145,19 +141,14 @@ export class WakeAttempt {
     }
   }
 
-  async #dial(): Promise<Failure | undefined> {
+  #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
     const { origin, address, policy, tls, connections } = this.#settings;
-    if (this.#stopped !== undefined) return { error: this.#stopped };
+    if (this.#stopped !== undefined) return Promise.resolve({ error: this.#stopped });
     this.#record.begin('connect');
-    let failure: Failure | undefined = { error: 'forbidden' };
-    if (isAllowed(policy, origin, address)) {
-      const connection = new CpeConnection(origin, address, tls, connections);
-      this.#connection = connection;
-      failure = await connection.open();
-    }
-    this.#record.end(failure);
-    return failure;
+    if (!isAllowed(policy, origin, address)) return Promise.resolve({ error: 'forbidden' });
+    this.#connection = new CpeConnection(origin, address, tls, connections);
+    return this.#connection.open();
   }
 
   async #askForPairs(): Promise<readonly Credentials[]> {

@@ -1,7 +1,8 @@
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
-import type { CpeConnection, Failure, WakeTls } from './cpe-connection.js';
+import type { Failure, WakeTls } from './cpe-connection.js';
 import { type CredentialsSource, pairsFor } from './credentials.js';
+import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
 import { literalAddress, resolveHost } from './resolve-host.js';
 import type { Turns } from './turns.js';
@@ -22,7 +23,7 @@ export interface JobSettings {
   readonly device: () => WakeDevice | undefined;
   readonly turns: Turns;
   /** All connections that are open. */
-  readonly connections: Set<CpeConnection>;
+  readonly connections: OpenConnections;
   /** Asks the other instances of a fleet; resolves with the outcome when one of them has woken the CPE. */
   readonly enterFleet: (() => Promise<WakeOutcome | undefined>) | undefined;
   /** Milliseconds until the CPE may be asked again. */
@@ -110,7 +111,7 @@ export class WakeJob {
     this.#interrupt?.();
   }
 
-  async #try(address: string, attempt: number): Promise<WakeOutcome> {
+  #try(address: string, attempt: number): Promise<WakeOutcome> {
     const { origin, policy, allowBasic, preferredAlgorithm, tls, connections } = this.settings;
     this.record.address = address;
     const left = this.deadline - performance.now();
@@ -121,9 +122,7 @@ export class WakeJob {
       { origin, address, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeMs },
       this.record,
     );
-    const outcome = await this.#attempt.run();
-    this.#attempt = undefined;
-    return outcome;
+    return this.#attempt.run();
   }
 
   #pairs(): ReturnType<typeof pairsFor> {

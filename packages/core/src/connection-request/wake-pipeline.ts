@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { CpeConnection } from './cpe-connection.js';
 import type { CredentialsSource } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
+import { OpenConnections } from './open-connections.js';
 import { type Origin, parseOrigin } from './origin.js';
 import { Spacing } from './spacing.js';
 import { Turns } from './turns.js';
@@ -37,7 +37,7 @@ export class WakePipeline {
   /** Jobs by the key of their origin. The first of a list runs, those behind it have other credentials and wait for it. */
   readonly #jobs = new Map<string, Shared[]>();
   readonly #calls = new Set<WakeCall>();
-  readonly #connections = new Set<CpeConnection>();
+  readonly #connections = new OpenConnections();
   readonly #idPrefix = randomBytes(4).toString('hex');
   #count = 0;
   #closed = false;
@@ -98,7 +98,7 @@ export class WakePipeline {
   close(): void {
     this.#closed = true;
     for (const call of this.#calls) call.abort();
-    for (const connection of this.#connections) connection.stop('aborted');
+    this.#connections.close();
     this.#informs?.close();
     this.#spacing.clear();
   }

@@ -26,6 +26,8 @@ export interface ForwarderSettings extends BodyLimits {
   mountPath: string;
   /** Most bytes that a compressed body may expand to. */
   maxDecodedBytes: number;
+  /** Whether a body in a content coding that is not known leaves as it came or is refused. */
+  unknownCoding: 'pass' | 'reject';
   /** Told of every CWMP message of a CPE, as soon as its session is known. */
   onMessage: (message: CwmpMessage, session: Session) => void;
   /** Told of every exchange that a backend has answered whole. */

@@ -13,6 +13,8 @@ export interface PrepareSettings extends BodyLimits {
   rewriteUrl: (url: string) => string | undefined;
   /** Most bytes that a compressed body may expand to. */
   maxDecodedBytes: number;
+  /** Whether a body in a content coding that is not known leaves as it came or is refused. */
+  unknownCoding: 'pass' | 'reject';
 }
 
 /** A request's body, ready for a backend. */
@@ -71,13 +73,13 @@ export async function prepareBody(request: IncomingMessage, settings: PrepareSet
   if (whole && (!isMessage || bytes.length === 0)) return new Prepared(bytes);
   if (!isMessage)
     return new Prepared(new RequestBody(request, settings), { length: request.headers['content-length'] });
-  const { rewriteUrl, maxDecodedBytes } = settings;
+  const { rewriteUrl, maxDecodedBytes, unknownCoding } = settings;
   const rewriting: EncodedRewriteOptions = {
     rewriteUrl,
     contentType,
     contentEncoding,
     maxDecodedBytes,
-    unknownCoding: 'reject',
+    unknownCoding,
   };
   if (!whole) return prepareStream(request, bytes, settings, rewriting);
   const rewritten = rewriteEncodedMessage(bytes, rewriting);
@@ -95,16 +97,17 @@ function prepareStream(
   const rewriter = rewriteStages(rewriting);
   const source = new RequestBody(request, settings);
   const [first, ...others] = rewriter.stages;
+  if (first === undefined) {
+    return new Prepared(source, { message: rewriter.message(), length: request.headers['content-length'] });
+  }
   // Of a compressed message the beginning cannot be read here; that it is an Inform shows in its event only.
   const readable = contentCodingOf(rewriting.contentEncoding) === 'identity' ? head : undefined;
   const beginning = new LazyMessage(readable, rewriting.contentType, { urls: [], outcome: 'none', reason: undefined });
-  const last = others.at(-1) ?? first ?? source;
+  const last = others.at(-1) ?? first;
   const prepared = new Prepared(last, { beginning });
-  if (first !== undefined) {
-    pipeline([source, ...rewriter.stages], (error) => {
-      // What destroys one stage destroys the others, and with them the exchange that reads from the last.
-      if (!error) prepared.onMessage?.(rewriter.message());
-    });
-  }
+  pipeline([source, ...rewriter.stages], (error) => {
+    // What destroys one stage destroys the others, and with them the exchange that reads from the last.
+    if (!error) prepared.onMessage?.(rewriter.message());
+  });
   return prepared;
 }

@@ -20,17 +20,31 @@ const empty = Buffer.alloc(0);
  * `ERR_CWMP_REQUEST_TIMEOUT` when it does not go on in time, `ERR_CWMP_CPE_GONE` when the CPE leaves in the middle,
  * `ERR_CWMP_BODY_CONSUMED` when somebody else has read it.
  */
-export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
-  const { maxHeldBytes, maxBodyBytes, quietMs } = limits;
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
+  const { maxHeldBytes, maxBodyBytes } = limits;
   const { 'content-length': announced = '0', 'transfer-encoding': coding } = request.headers;
+  if (coding === undefined && announced === '0') return { whole: true, bytes: empty };
+  const length = coding === undefined ? Number(announced) : Infinity;
+  if (coding === undefined && length > maxBodyBytes) throw bodyFaults.tooLarge(maxBodyBytes);
+  if (request.readableDidRead) {
+    const message = 'the request body was read before the proxy got the request; mount it in front of body parsers';
+    throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message);
+  }
+  // Node's parser hands over what came with the head as soon as it gets the turn; after that most bodies are there whole,
+  // and nothing has to be listened for.
+  await Promise.resolve();
+  if (request.destroyed) throw bodyFaults.gone();
+  if (request.readableLength === length && length <= maxHeldBytes) {
+    const bytes: unknown = request.read();
+    // On to its end, without which Node would not let go of the request.
+    request.resume();
+    if (Buffer.isBuffer(bytes)) return { whole: true, bytes };
+  }
+  return collectBody(request, limits);
+}
+
+function collectBody(request: IncomingMessage, { maxHeldBytes, quietMs }: BodyLimits): Promise<ReadBody> {
   return new Promise((resolve, reject) => {
-    if (coding === undefined && announced === '0') return resolve({ whole: true, bytes: empty });
-    if (Number(announced) > maxBodyBytes) return reject(bodyFaults.tooLarge(maxBodyBytes));
-    if (request.readableDidRead) {
-      const message = 'the request body was read before the proxy got the request; mount it in front of body parsers';
-      return reject(new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message));
-    }
-    if (request.destroyed) return reject(bodyFaults.gone());
     let chunks: Buffer[] | undefined;
     let bytes: Buffer = empty;
     let length = 0;

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Keys of other processes, and of this one's past, must not match. */
-const salt = randomBytes(16);
+const salt = randomBytes(16).toString('base64');
 
 /**
  * By what a returning CPE can be recognised: each cookie that it sends, and the Digest nonce that its Authorization quotes.
@@ -50,16 +50,16 @@ function addCookie(keys: string[], pair: string): void {
   const equals = text.indexOf('=');
   const value = text.slice(equals + 1).replace(/^"(.*)"$/, '$1');
   if (equals > 0 && value !== '' && !text.startsWith('cwmp-proxy='))
-    keys.push(hash(`cookie ${text.slice(0, equals)}=${value}`));
+    keys.push(keyOf(`cookie ${text.slice(0, equals)}=${value}`));
 }
 
 function addNonce(keys: string[], value: string): void {
   if (!/\bdigest\b/i.test(value)) return;
   for (const [, quoted, token] of value.matchAll(/[\s,]nonce\s*=\s*(?:"([^"]*)"|([^\s,"]+))/gi)) {
-    keys.push(hash(`nonce ${quoted ?? token ?? ''}`));
+    keys.push(keyOf(`nonce ${quoted ?? token ?? ''}`));
   }
 }
 
-function hash(text: string): string {
-  return createHash('sha256').update(salt).update(text).digest('base64').slice(0, 22);
+function keyOf(text: string): string {
+  return hash('sha256', salt + text, 'base64').slice(0, 22);
 }

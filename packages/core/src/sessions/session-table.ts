@@ -101,6 +101,7 @@ export class SessionTable {
    */
   failOver(session: Session): boolean {
     if (session.phase !== 'opening') return false;
+    session.tried ??= new Set();
     session.tried.add(session.backend);
     const backend = this.#backends.next(session.tried);
     if (backend === undefined) return false;

@@ -35,8 +35,8 @@ export class Session {
   emptied = false;
   /** Requests the backend has not yet answered; more than one only when a CPE pipelines, which it must not. */
   inFlight = 0;
-  /** Backends that could not be connected to. */
-  readonly tried: Set<Backend> = new Set();
+  /** Backends that could not be connected to; `undefined` where that has not happened. */
+  tried: Set<Backend> | undefined;
   /** By what the CPE can be recognised when it returns: hashes of cookies and nonces. */
   readonly keys: Set<string> = new Set();
   /** Ends the session when nothing moves for too long. */

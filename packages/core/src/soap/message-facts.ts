@@ -46,15 +46,22 @@ class FactsReader implements MarkupHandler {
   /** How many elements are open around the text that is being read and including its own; 0 where none is. */
   #leafDepth = 0;
 
-  constructor(decode: DecodeText, options?: ScannerOptions) {
+  /** Whether the name of the message is all that is asked for. */
+  readonly #nameOnly: boolean;
+
+  constructor(decode: DecodeText, options?: ScannerOptions, nameOnly = false) {
     this.#scanner = new MarkupScanner(this, options);
     this.#decode = decode;
+    this.#nameOnly = nameOnly;
+  }
+
+  readName(head: Buffer): string | undefined {
+    this.#scan(head);
+    return this.#method;
   }
 
   read(head: Buffer): MessageFacts {
-    for (let at = 0; at < head.length && !this.#scanner.ended; at += windowBytes) {
-      this.#scanner.write(head.toString('latin1', at, at + windowBytes));
-    }
+    this.#scan(head);
     const texts = this.#texts;
     const device = {
       manufacturer: texts.get('Manufacturer') ?? '',
@@ -75,6 +82,12 @@ class FactsReader implements MarkupHandler {
     };
   }
 
+  #scan(head: Buffer): void {
+    for (let at = 0; at < head.length && !this.#scanner.ended; at += windowBytes) {
+      this.#scanner.write(head.toString('latin1', at, at + windowBytes));
+    }
+  }
+
   onOpen(tagName: string, end: number): void {
     const name = localName(tagName);
     const before = this.#messageDepth;
@@ -82,6 +95,7 @@ class FactsReader implements MarkupHandler {
     this.#path.push(name);
     // What has an element in it is no text.
     this.#leafDepth = 0;
+    if (this.#nameOnly) return;
     if (before === 0 ? this.#isHeaderFact() : this.#isMessageFact(name)) {
       this.#leafDepth = this.#path.length;
       this.#scanner.beginCapture(end);
@@ -107,7 +121,7 @@ class FactsReader implements MarkupHandler {
   }
 
   #seekMessage(name: string): void {
-    if (this.#namespaceVersion === undefined) {
+    if (this.#namespaceVersion === undefined && !this.#nameOnly) {
       for (const [, double, single = ''] of this.#scanner.startTag.matchAll(namespaceDeclarations)) {
         this.#namespaceVersion ??= cwmpNamespace.exec((double ?? single).trim())?.[1];
       }
@@ -119,7 +133,7 @@ class FactsReader implements MarkupHandler {
     if (!inBody && !bare) return;
     this.#method = name;
     this.#messageDepth = depth + 1;
-    if (name !== 'Inform' && name !== 'Fault') this.#scanner.stop();
+    if (this.#nameOnly || (name !== 'Inform' && name !== 'Fault')) this.#scanner.stop();
   }
 
   #isHeaderFact(): boolean {
@@ -153,4 +167,9 @@ class FactsReader implements MarkupHandler {
 /** Reads what a message says about itself from its head. */
 export function readFacts(head: Buffer, decode: DecodeText, options?: ScannerOptions): MessageFacts {
   return new FactsReader(decode, options).read(head);
+}
+
+/** Reads the name of a message, as {@link readFacts} does, and nothing else. */
+export function readName(head: Buffer): string | undefined {
+  return new FactsReader((text) => text, undefined, true).readName(head);
 }

@@ -1,5 +1,5 @@
 import { charsetOf, textDecoder } from './charset.js';
-import { readFacts, type MessageFacts } from './message-facts.js';
+import { readFacts, readName, type MessageFacts } from './message-facts.js';
 
 /** Who a CPE says it is (TR-069 A6 §A.3.3.1, DeviceIdStruct); an empty string where it says nothing. */
 export interface DeviceId {
@@ -100,6 +100,7 @@ export class LazyMessage implements CwmpMessage {
   readonly #contentType: string | undefined;
   #head: Buffer | undefined;
   #facts: MessageFacts | undefined;
+  #isInform: boolean | undefined;
 
   /** `head` is the beginning of the message, or undefined where it cannot be read. */
   constructor(head: Buffer | undefined, contentType: string | undefined, result: RewriteResult) {
@@ -115,7 +116,9 @@ export class LazyMessage implements CwmpMessage {
   }
 
   get isInform(): boolean {
-    return this.#facts === undefined && this.#head?.includes('Inform') !== true ? false : this.method === 'Inform';
+    // It is asked of every message, the other facts only by those who listen.
+    this.#isInform ??= this.#facts === undefined ? this.#beginsInform() : this.#facts.method === 'Inform';
+    return this.#isInform;
   }
 
   get id(): string | undefined {
@@ -143,7 +146,8 @@ export class LazyMessage implements CwmpMessage {
   }
 
   get sessionTimeout(): number | undefined {
-    return this.#read().sessionTimeout;
+    const absent = this.#facts === undefined && this.#head?.includes('SessionTimeout') !== true;
+    return absent ? undefined : this.#read().sessionTimeout;
   }
 
   get faultCode(): string | undefined {
@@ -154,6 +158,11 @@ export class LazyMessage implements CwmpMessage {
   toJSON(): CwmpMessage {
     const { urls, outcome, reason, isInform } = this;
     return { ...this.#read(), isInform, urls, outcome, reason };
+  }
+
+  #beginsInform(): boolean {
+    const head = this.#head;
+    return head?.includes('Inform') === true && readName(head) === 'Inform';
   }
 
   #read(): MessageFacts {

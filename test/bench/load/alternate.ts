@@ -1,0 +1,89 @@
+import type { BenchBackend } from './bench-backend.js';
+import type { Target } from './cpes/cpe-connection.js';
+import { type Load, type WindowFigures, type WindowTimes, measureWindow } from './cpes/window.js';
+import type { CataloguedPeer } from './peers/catalogue.js';
+import type { Plan } from './plan.js';
+import { memoryOf } from './process-figures.js';
+import { RunningPeer } from './running-peer.js';
+import { median } from './statistics.js';
+
+/** What alternating rounds found of one peer: medians over the rounds. */
+export interface PeerResult {
+  peer: CataloguedPeer;
+  /** CPU time of the proxy in microseconds. */
+  microsPerMessage: number;
+  microsPerSession: number;
+  messagesPerSecond: number;
+  p50: number;
+  p99: number;
+  /** Most memory that was resident, in bytes, all rounds. */
+  peakBytes: number;
+  /** Connections that the backend saw begin for each 1 000 messages. */
+  backendConnections: number;
+  /** Share of its core that the proxy took. */
+  proxyBusy: number;
+  /** Share of their core that the load generator and the backend took, and the backend alone. */
+  loadBusy: number;
+  backendBusy: number;
+  faults: number;
+}
+
+/** What is run in turn. */
+export interface Alternation {
+  peers: readonly CataloguedPeer[];
+  backend: BenchBackend;
+  tls?: boolean;
+  load: (target: Target) => Load;
+  plan: Plan;
+}
+
+type Sample = WindowFigures & { backendConnections: number };
+
+/**
+ * Starts every peer, warms each, then loads one after the other in alternating rounds, so that what else happens on the
+ * machine falls on all of them alike.
+ */
+export async function alternate(alternation: Alternation): Promise<PeerResult[]> {
+  const { peers, backend, tls = false, plan } = alternation;
+  const running: RunningPeer[] = [];
+  try {
+    const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
+    for (const peer of chosen) running.push(await RunningPeer.start(peer, { backend, tls }));
+    const samples = new Map<RunningPeer, Sample[]>(running.map((peer) => [peer, []]));
+    for (const peer of running) await sample(peer, alternation, plan.warmUp);
+    for (let round = 0; round < plan.rounds; round += 1) {
+      const order = round % 2 === 0 ? running : running.toReversed();
+      for (const peer of order) samples.get(peer)?.push(await sample(peer, alternation, plan.window));
+    }
+    return running.map((peer) => summarize(peer, samples.get(peer) ?? []));
+  } finally {
+    await Promise.all(running.map((peer) => peer.stop()));
+  }
+}
+
+async function sample(peer: RunningPeer, { backend, load }: Alternation, window: WindowTimes): Promise<Sample> {
+  const before = await backend.counts();
+  const work = load(peer.target);
+  const figures = await measureWindow(work, window, { proxy: peer.pid, backend: backend.pid });
+  const after = await backend.counts();
+  const connections = (after['connections'] ?? 0) - (before['connections'] ?? 0);
+  return { ...figures, backendConnections: (connections / work.tally.messages) * 1000 };
+}
+
+function summarize(running: RunningPeer, samples: readonly Sample[]): PeerResult {
+  const over = (figure: (sample: Sample) => number): number => median(samples.map(figure));
+  return {
+    peer: running.peer,
+    microsPerMessage: over(({ proxyMicros, messages }) => proxyMicros / messages),
+    microsPerSession: over(({ proxyMicros, sessions }) => proxyMicros / sessions),
+    messagesPerSecond: over(({ messages, seconds }) => messages / seconds),
+    p50: over(({ p50 }) => p50),
+    p99: over(({ p99 }) => p99),
+    peakBytes: memoryOf(running.pid).peak,
+    backendConnections: over(({ backendConnections }) => backendConnections),
+    proxyBusy: over(({ proxyMicros, seconds }) => proxyMicros / 1e6 / seconds),
+    loadBusy: over(({ backendMicros, loadMicros, seconds }) => (backendMicros + loadMicros) / 1e6 / seconds),
+    backendBusy: over(({ backendMicros, seconds }) => backendMicros / 1e6 / seconds),
+    faults: samples.reduce((sum, { faults }) => sum + faults, 0),
+  };
+}

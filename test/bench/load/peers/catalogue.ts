@@ -1,0 +1,63 @@
+import type { NativePeerName } from './native-peer.js';
+
+/** One proxy, or framework, that takes part in the benchmark. */
+export interface CataloguedPeer {
+  /** Names it for `peer-program.js`, or says that it is a program of its own. */
+  name: string;
+  /** What tables call it. */
+  title: string;
+  native?: NativePeerName;
+  /** What a reader must know to compare it. */
+  note?: string;
+}
+
+/** Our proxy on `node:http`. */
+export const oursPeer: CataloguedPeer = { name: 'ours', title: '**cwmp-proxy** on node:http' };
+
+/** Another build of our proxy, where CWMP_BENCH_BASE names one. */
+export const beforePeers: readonly CataloguedPeer[] =
+  process.env['CWMP_BENCH_BASE'] === undefined
+    ? []
+    : [{ name: 'ours-before', title: 'cwmp-proxy before', note: `the build at ${process.env['CWMP_BENCH_BASE']}` }];
+
+/** What bar 1 is measured against. */
+export const yardstickPeer: CataloguedPeer = {
+  name: 'pass-through',
+  title: 'yardstick: node:http + undici, a Client per CPE',
+  note: 'no features; one backend connection per CPE connection, as CWMP needs',
+};
+
+/** Proxies from npm that a user may put in our place. */
+export const npmPeers: readonly CataloguedPeer[] = [
+  { name: 'http-proxy', title: 'http-proxy', note: 'with a keep-alive agent, which is not its default' },
+  { name: 'http-proxy-3', title: 'http-proxy-3', note: 'with a keep-alive agent, which is not its default' },
+  {
+    name: 'http-proxy-middleware',
+    title: 'http-proxy-middleware',
+    note: 'on node:http, not in Express; with a keep-alive agent, which is not its default',
+  },
+  { name: 'fastify-http-proxy', title: '@fastify/http-proxy' },
+];
+
+/** Proxies that are no Node programs. */
+export const nativePeers: readonly CataloguedPeer[] = [
+  { name: 'nginx', title: 'nginx', native: 'nginx', note: 'one process; shares backend connections' },
+  { name: 'haproxy', title: 'HAProxy', native: 'haproxy', note: 'one thread; shares backend connections' },
+];
+
+/** The same pass-through, sharing connections. */
+export const poolPeer: CataloguedPeer = {
+  name: 'pass-through-pool',
+  title: 'the same on one shared pool',
+  note: 'for information: sharing backend connections breaks CWMP sessions',
+};
+
+/** Our proxy inside frameworks, and the frameworks with an empty handler. */
+export const frameworkPeers: readonly CataloguedPeer[] = [
+  { name: 'ours-express', title: '**cwmp-proxy** in Express 5' },
+  { name: 'ours-koa', title: '**cwmp-proxy** in Koa 3' },
+  { name: 'ours-around-express', title: '**cwmp-proxy** around Express 5' },
+  { name: 'empty-node', title: 'node:http, empty handler', note: 'proxies nothing' },
+  { name: 'empty-express', title: 'Express 5, empty handler', note: 'proxies nothing' },
+  { name: 'empty-koa', title: 'Koa 3, empty handler', note: 'proxies nothing' },
+];
