@@ -66,6 +66,7 @@ const installers = {
 
 async function tryExample(kind, code, installer) {
   const folder = mkdtempSync(join(tmpdir(), `cwmp-proxy-${kind}-`));
+  const begun = performance.now();
   try {
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: kind }));
     const [command, args] = installers[installer](['express@5']);
@@ -73,14 +74,21 @@ async function tryExample(kind, code, installer) {
     const acs = await startAcs();
     const port = await freePort();
     const backend = `http://127.0.0.1:${acs.address().port}`;
-    const adapted = code.replace(/backends: \[.*?\]/s, `backends: ['${backend}']`).replaceAll('8080', String(port));
+    const adapted = code
+      .replace(/backends: \[.*?\]/s, `backends: ['${backend}']`)
+      .replaceAll('8080', String(port))
+      .replace('192.168.0.0/16', '127.0.0.0/8');
     writeFileSync(join(folder, 'app.js'), adapted);
     const app = spawn(process.execPath, ['app.js'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
     try {
       const body = await exchange(acs, port);
       const expected = `http://127.0.0.1:${port}/client?origin=http://192.168.100.50:7547`;
       if (!body.includes(`<Value>${expected}</Value>`)) throw new Error(`the ACS got: ${body}`);
+      const status = await wake(port);
+      if (status !== 200) throw new Error(`the wake was answered ${status}`);
+      const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
       console.log(`the README's Express example runs as ${kind} with ${installer}: the ACS got ${expected}`);
+      console.log(`from an empty folder to a session and a wake: ${seconds} s`);
     } finally {
       app.kill();
       acs.closeAllConnections();
@@ -88,6 +96,21 @@ async function tryExample(kind, code, installer) {
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Wakes a CPE through the example, with the user and the password of the README. Returns what the ACS is answered. */
+async function wake(port) {
+  const cpe = createServer((_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  cpe.listen(0, '127.0.0.1');
+  await once(cpe, 'listening');
+  try {
+    const url = `http://127.0.0.1:${port}/client?origin=http://127.0.0.1:${cpe.address().port}`;
+    const headers = { authorization: `Basic ${btoa('acs:secret')}`, connection: 'close' };
+    const response = await fetch(url, { headers });
+    return response.status;
+  } finally {
+    cpe.close();
   }
 }
 

@@ -78,7 +78,11 @@ test(
       const cpe = startCpe(t);
       assert.equal((await cpe.send({ url: haproxy.cpes, body: inform() })).status, 200);
       assert.equal((await cpe.send({ url: haproxy.cpes, headers: { Connection: 'close' } })).status, 204);
-      assert.deepEqual(sessions().sort((a, b) => a - b), [0, count], 'one address stays with one gateway');
+      assert.deepEqual(
+        sessions().sort((a, b) => a - b),
+        [0, count],
+        'one address stays with one gateway',
+      );
     }
 
     let woken = 0;
