@@ -67,9 +67,10 @@ export interface WarningEvent {
    * `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of
    * a CPE that thinks for longer. `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models
    * give the parameter. `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; told once a minute
-   * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`.
+   * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`. `WAKE_STORE`: the store that instances share
+   * (`connectionRequests.store`) fails; wakes go on as if this instance were alone.
    */
-  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT';
+  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT' | 'WAKE_STORE';
   /** What is wrong and what to do about it. */
   message: string;
 }

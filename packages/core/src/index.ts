@@ -50,6 +50,7 @@ export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js
 export type { WakeTls } from './connection-request/cpe-connection.js';
 export type { Credentials, CredentialsRequest, CredentialsSource } from './connection-request/credentials.js';
 export { wakeCpe, type WakeCpeOptions } from './connection-request/wake-cpe.js';
+export type { WakeStore } from './connection-request/wake-fleet.js';
 export type { WakeOptions } from './connection-request/wake-options.js';
 export type {
   InformNotice,

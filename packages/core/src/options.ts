@@ -3,6 +3,7 @@ import type { CpeSecrets } from './auth/cpe-authenticator.js';
 import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 import type { BackendTls } from './backends/backend.js';
 import type { CredentialsSource } from './connection-request/credentials.js';
+import type { WakeStore } from './connection-request/wake-fleet.js';
 import type { UrlForm } from './url/proxied-url.js';
 import type { AllowedTarget } from './url/wake-policy.js';
 
@@ -72,6 +73,12 @@ export interface ConnectionRequestOptions {
    * gives up after 2 000.
    */
   timeoutMs?: number;
+  /**
+   * What instances of a fleet share, `redisWakeStore(client)` for instance: then a wake that one of them is asked for
+   * resolves by the Inform that passes another, and a CPE gets one wake at a time from all of them together. Default: each
+   * instance by itself. Where it fails, a `warning` `WAKE_STORE` says so and wakes go on alone.
+   */
+  store?: WakeStore;
   /** What the rewritten URLs look like. */
   urls?: UrlOptions;
   /** How those who ask show who they are. */
