@@ -20,9 +20,9 @@ export interface ConnectionRequestGateSettings {
   ownAddresses: () => Iterable<OwnAddress>;
   onInform: InformSource;
   onWake: (event: WakeEvent) => void;
+  onFailure: (error: CwmpProxyError) => void;
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
-  onFailure: (error: CwmpProxyError) => void;
 }
 
 /** ACS → CPE: the rooms behind the endpoint, wired. */

@@ -128,10 +128,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.emit('wake', event),
+      onFailure: (error) => this.emit('failure', { error, method: 'GET' }),
       onStoreFault: () => {
         this.emit('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
       },
-      onFailure: (error) => this.emit('failure', { error, method: 'GET' }),
     });
   }
 

@@ -95,6 +95,8 @@ export class Forwarder {
     if (sessionTimeout !== undefined) sessions.allowQuiet(session, sessionTimeout * 1000);
     if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
     else onMessage(message, session);
+    // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
+    prepared.message = undefined;
     return session;
   }
 

@@ -25,8 +25,8 @@ export class Prepared {
   readonly kind: Exclude<SessionAnswer['to'], 'transfer'>;
   /** Content-Length of a stream that leaves as it came. */
   readonly length: string | undefined;
-  /** What the message is; `undefined` for no message, or while it streams. */
-  readonly message: CwmpMessage | undefined;
+  /** What the message is; `undefined` for no message, while it streams, and once it was told of. */
+  message: CwmpMessage | undefined;
   /** Told what the message was once it has streamed through. */
   onMessage: ((message: CwmpMessage) => void) | undefined;
   readonly #beginning: CwmpMessage | undefined;

@@ -52,15 +52,19 @@ export class MessageRewriter {
     this.#internals = internals;
   }
 
-  /** Takes the next bytes and returns those that may leave, in order. */
-  push(chunk: Uint8Array): Buffer[] {
+  /**
+   * Takes the next bytes and returns those that may leave, in order.
+   *
+   * @param text The same as latin1, where it is known.
+   */
+  push(chunk: Uint8Array, text?: string): Buffer[] {
     const bytes = asBuffer(chunk);
     this.#queue.push(bytes);
     this.#readTo += bytes.length;
     this.#keepHead(bytes);
     if (this.#finder === undefined && !this.#wide) {
       if (this.#readTo < 2) return [];
-      this.#begin();
+      this.#begin(this.#readTo === bytes.length ? text : undefined);
     } else this.#read(bytes);
     return this.#send(this.#finder?.heldFrom(this.#readTo) ?? this.#readTo);
   }
@@ -99,7 +103,7 @@ export class MessageRewriter {
     if (this.#head.length > maxHeadParts) this.#head = [joined(this.#head)];
   }
 
-  #begin(): void {
+  #begin(text?: string): void {
     const bytes = joined(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
@@ -112,11 +116,11 @@ export class MessageRewriter {
       };
     }
     this.#finder = finder;
-    this.#read(bytes);
+    this.#read(bytes, text);
   }
 
-  #read(bytes: Buffer): void {
-    this.#finder?.scanner.write(bytes.toString('latin1'));
+  #read(bytes: Buffer, text: string = bytes.toString('latin1')): void {
+    this.#finder?.scanner.write(text);
   }
 
   #send(to: number): Buffer[] {

@@ -34,7 +34,7 @@ export function rewriteMessage(body: Uint8Array, options: RewriteOptions): Rewri
   const parts: Buffer[] = [];
   for (let from = 0; from < bytes.length; from += windowBytes) {
     const window = bytes.length <= windowBytes ? bytes : bytes.subarray(from, from + windowBytes);
-    for (const part of rewriter.push(window)) parts.push(part);
+    for (const part of rewriter.push(window, markers.text)) parts.push(part);
   }
   for (const part of rewriter.end()) parts.push(part);
   const message = rewriter.message();

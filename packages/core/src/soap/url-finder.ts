@@ -19,6 +19,13 @@ const urlNames: ReadonlySet<string> = new Set([
 ]);
 const absoluteHttpUrl = /^https?:\/\/[^\s\p{Cc}/?#\\][^\s\p{Cc}]*$/iu;
 
+const printable = /^[\x20-\x7e]*$/;
+
+/** A copy: a part of a string keeps the whole of it alive, and whoever listens may keep the URL of every CPE. */
+function standAlone(text: string): string {
+  return printable.test(text) ? Buffer.from(text, 'latin1').toString('latin1') : text;
+}
+
 function isMessage(name: string): boolean {
   return name === 'Inform' || name === 'GetParameterValuesResponse';
 }
@@ -157,8 +164,8 @@ export class UrlFinder implements MarkupHandler {
     this.#heldFrom = undefined;
   }
 
-  #tell(url: ConnectionRequestUrl): void {
-    if (this.urls.length < maxUrls) this.urls.push(url);
+  #tell({ original, rewritten }: ConnectionRequestUrl): void {
+    if (this.urls.length < maxUrls) this.urls.push({ original: standAlone(original), rewritten });
   }
 
   #keep(original: string, reason: UnchangedReason): void {

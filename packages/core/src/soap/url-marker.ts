@@ -70,11 +70,14 @@ const overlap = 64;
 /** The markers of a body in memory, looked for as they are asked for, once. */
 export class UrlMarkers {
   readonly #body: Buffer;
+  /** The body as latin1, where it is short. */
+  readonly text: string | undefined;
   #searchedFrom = 0;
   #next: number | undefined;
 
   constructor(body: Buffer) {
     this.#body = body;
+    this.text = body.length <= windowBytes ? body.toString('latin1') : undefined;
   }
 
   /** Whether a URL may stand after `from`, which is outside of any struct. */
@@ -97,6 +100,7 @@ export class UrlMarkers {
   }
 
   #search(from: number): number {
+    if (this.text !== undefined) return nextMarker(this.text, from);
     for (let at = from; at < this.#body.length; at += windowBytes) {
       // From one byte before, as that byte tells whether a comment stands in the midst of the name.
       const start = Math.max(at - 1, 0);
