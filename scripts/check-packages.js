@@ -1,5 +1,5 @@
-// Packs the three packages as they are published and checks the tarballs: publint, attw, and the README's Express example
-// in an empty ESM and an empty CommonJS application into which npm has installed them.
+// Packs the three packages as they are published and checks the tarballs: publint, attw; the README's Express example in empty
+// ESM and CommonJS applications into which npm, pnpm and yarn have installed them; and their types under two TypeScripts.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -57,22 +57,38 @@ async function freePort() {
   return port;
 }
 
-async function tryExample(kind, code) {
+/** What puts the tarballs and what is named into an empty application. */
+const installers = {
+  npm: (more) => ['npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, ...more]],
+  pnpm: (more) => ['npx', ['--yes', 'pnpm@12.21.0', 'add', '--reporter=silent', ...tarballs, ...more]],
+  yarn: (more) => ['npx', ['--yes', 'yarn@1', 'add', '--silent', '--no-progress', ...tarballs, ...more]],
+};
+
+async function tryExample(kind, code, installer) {
   const folder = mkdtempSync(join(tmpdir(), `cwmp-proxy-${kind}-`));
+  const begun = performance.now();
   try {
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: kind }));
-    run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, 'express@5'], folder);
+    const [command, args] = installers[installer](['express@5']);
+    run(command, args, folder);
     const acs = await startAcs();
     const port = await freePort();
     const backend = `http://127.0.0.1:${acs.address().port}`;
-    const adapted = code.replace(/backends: \[.*?\]/s, `backends: ['${backend}']`).replaceAll('8080', String(port));
+    const adapted = code
+      .replace(/backends: \[.*?\]/s, `backends: ['${backend}']`)
+      .replaceAll('8080', String(port))
+      .replace('192.168.0.0/16', '127.0.0.0/8');
     writeFileSync(join(folder, 'app.js'), adapted);
     const app = spawn(process.execPath, ['app.js'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
     try {
       const body = await exchange(acs, port);
       const expected = `http://127.0.0.1:${port}/client?origin=http://192.168.100.50:7547`;
       if (!body.includes(`<Value>${expected}</Value>`)) throw new Error(`the ACS got: ${body}`);
-      console.log(`the README's Express example runs as ${kind}: the ACS got ${expected}`);
+      const status = await wake(port);
+      if (status !== 200) throw new Error(`the wake was answered ${status}`);
+      const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
+      console.log(`the README's Express example runs as ${kind} with ${installer}: the ACS got ${expected}`);
+      console.log(`from an empty folder to a session and a wake: ${seconds} s`);
     } finally {
       app.kill();
       acs.closeAllConnections();
@@ -80,6 +96,21 @@ async function tryExample(kind, code) {
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Wakes a CPE through the example, with the user and the password of the README. Returns what the ACS is answered. */
+async function wake(port) {
+  const cpe = createServer((_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  cpe.listen(0, '127.0.0.1');
+  await once(cpe, 'listening');
+  try {
+    const url = `http://127.0.0.1:${port}/client?origin=http://127.0.0.1:${cpe.address().port}`;
+    const headers = { authorization: `Basic ${btoa('acs:secret')}`, connection: 'close' };
+    const response = await fetch(url, { headers });
+    return response.status;
+  } finally {
+    cpe.close();
   }
 }
 
@@ -106,6 +137,63 @@ async function exchange(acs, port) {
   }
 }
 
+/** The types in a strict application, under the oldest TypeScript that is supported and the newest. */
+function tryTypes(code) {
+  const folder = mkdtempSync(join(tmpdir(), 'cwmp-proxy-types-'));
+  try {
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    const types = [
+      'express@5',
+      'koa@3',
+      '@types/express@5',
+      '@types/koa@3',
+      '@types/node@20',
+      'prom-client@15',
+      'redis@5',
+    ];
+    const compilers = ['typescript-oldest@npm:typescript@~5.4', 'typescript-newest@npm:typescript@7'];
+    const [command, args] = installers.npm([...types, ...compilers]);
+    run(command, args, folder);
+    const koa = `
+import Koa from 'koa';
+import { createClient } from 'redis';
+import { collectMetrics } from '@cwmp-proxy/core/metrics';
+import { redisWakeStore } from '@cwmp-proxy/core/redis';
+import { statusPage } from '@cwmp-proxy/core/status-page';
+import { rewriteInform as inKoa } from '@cwmp-proxy/koa';
+import { rewriteInform } from '@cwmp-proxy/express';
+new Koa().use(inKoa(proxy)).use((ctx) => { const serial: string | undefined = ctx.cwmp?.device?.serialNumber; });
+app.post('/acs', rewriteInform(proxy), (request) => { const events: readonly string[] | undefined = request.cwmp?.events; });
+app.use('/status', statusPage(proxy));
+collectMetrics(proxy);
+redisWakeStore(createClient());
+proxy.on('wake', ({ outcome, legs }) => { const last: number | undefined = legs.at(-1)?.ms; });
+`;
+    writeFileSync(join(folder, 'app.ts'), code + koa);
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--skipLibCheck',
+      '--types',
+      'node',
+    ];
+    for (const compiler of ['typescript-oldest', 'typescript-newest']) {
+      const { bin, version } = JSON.parse(readFileSync(join(folder, 'node_modules', compiler, 'package.json'), 'utf8'));
+      run(process.execPath, [join(folder, 'node_modules', compiler, bin.tsc), ...options, 'app.ts'], folder);
+      console.log(`the types hold under TypeScript ${version}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 const example = exampleBelow('### Express');
-await tryExample('module', example);
-await tryExample('commonjs', asCommonJs(example));
+await tryExample('module', example, 'npm');
+await tryExample('commonjs', asCommonJs(example), 'npm');
+await tryExample('module', example, 'pnpm');
+await tryExample('commonjs', asCommonJs(example), 'yarn');
+tryTypes(example);

@@ -97,3 +97,13 @@ test('the example below "### From code" wakes a CPE, drains a backend and closes
   assert.equal(await exited, 0);
   assert.equal(output(), 'accepted\n');
 });
+
+test('the example below "### Who may ask, and where it may go" makes a proxy', async (t) => {
+  const code = `process.env.URL_KEY = 'a key of at least 16 characters';
+${exampleBelow('### Who may ask, and where it may go')}
+await proxy.close();
+console.log('made');`;
+  const { output, exited } = await startExample(t, 'Gate', code, 'http://127.0.0.1:7547');
+  assert.equal(await exited, 0);
+  assert.equal(output(), 'made\n');
+});

@@ -3,6 +3,7 @@ import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endp
 import type { InformSource } from './connection-request/inform-watch.js';
 import { Relay } from './connection-request/relay.js';
 import { checkPipelineOptions } from './connection-request/wake-options.js';
+import { WakeFleet } from './connection-request/wake-fleet.js';
 import { WakePipeline } from './connection-request/wake-pipeline.js';
 import type { WakeEvent } from './connection-request/wake-result.js';
 import type { CwmpProxyError } from './errors.js';
@@ -20,6 +21,8 @@ export interface ConnectionRequestGateSettings {
   onInform: InformSource;
   onWake: (event: WakeEvent) => void;
   onFailure: (error: CwmpProxyError) => void;
+  /** Told when the store that instances share has failed. */
+  onStoreFault: (error: unknown) => void;
 }
 
 /** ACS → CPE: the rooms behind the endpoint, wired. */
@@ -30,8 +33,17 @@ export class ConnectionRequestGate {
   readonly endpoint: WakeEndpoint;
   readonly #access: Access;
   readonly #relay: Relay | undefined;
+  readonly #fleet: WakeFleet | undefined;
 
-  constructor({ options, urls, ownAddresses, onInform, onWake, onFailure }: ConnectionRequestGateSettings) {
+  constructor({
+    options,
+    urls,
+    ownAddresses,
+    onInform,
+    onWake,
+    onFailure,
+    onStoreFault,
+  }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, timeoutMs } = options;
     const { modes, htpasswd, ...access } = options.access;
     const defaults = credentials === undefined ? {} : { credentials };
@@ -46,7 +58,17 @@ export class ConnectionRequestGate {
       ...(htpasswd !== undefined && { htpasswd }),
     });
     this.#relay = modes.includes('relay') ? new Relay({ policy, timeoutMs, onWake }) : undefined;
-    this.pipeline = new WakePipeline({ ...defaults, policy, onInform, onWake });
+    const fleet = options.store && new WakeFleet(options.store, onStoreFault);
+    this.#fleet = fleet;
+    // An Inform that this instance sees may be what another one waits for.
+    if (fleet !== undefined) onInform((inform) => fleet.tell(inform));
+    this.pipeline = new WakePipeline({
+      ...defaults,
+      policy,
+      ...(fleet !== undefined && { fleet }),
+      onInform: fleet?.informs(onInform) ?? onInform,
+      onWake,
+    });
     this.endpoint = createWakeEndpoint({
       authenticator: this.#access,
       ...(this.#relay !== undefined && { relay: this.#relay }),
@@ -61,6 +83,7 @@ export class ConnectionRequestGate {
   async close(): Promise<void> {
     this.pipeline.close();
     this.#relay?.close();
+    await this.#fleet?.close();
     await this.#access.close();
   }
 }

@@ -7,6 +7,11 @@ const statusByCode = {
   ERR_CWMP_OPTION: 500,
   /** The proxy was closed; it takes no new work. */
   ERR_CWMP_CLOSED: 503,
+  /**
+   * Something in front of the proxy, a body parser in most cases, has read the body of the request and kept nothing that the
+   * proxy can use. Mount the proxy ahead of it.
+   */
+  ERR_CWMP_BODY_CONSUMED: 500,
   /** A fault of this library's own; its cause tells more. */
   ERR_CWMP_INTERNAL: 500,
 
@@ -19,8 +24,6 @@ const statusByCode = {
   ERR_CWMP_BAD_REQUEST: 400,
   /** The CPE's request body was silent for too long before it was whole. */
   ERR_CWMP_REQUEST_TIMEOUT: 408,
-  /** Somebody has read the request's body before the proxy got it: a body parser that stands in front of it. */
-  ERR_CWMP_BODY_CONSUMED: 500,
   /** A body is longer, or expands to more, than the limits allow. */
   ERR_CWMP_BODY_TOO_LARGE: 413,
   /** A body is in a Content-Encoding that is not known; TR-069 A6 §3.4.7 has the CPE retry without one. */
@@ -42,6 +45,9 @@ const statusByCode = {
   ERR_CWMP_BACKEND_FAILED: 502,
 } as const;
 
+/** Earliest and latest `Retry-After` of a 503, in seconds: drawn anew for each, so that a fleet does not return at once. */
+const retryAfter = { min: 30, spread: 60 };
+
 /** The code of a {@link CwmpProxyError}. */
 export type CwmpProxyErrorCode = keyof typeof statusByCode;
 
@@ -51,11 +57,17 @@ export class CwmpProxyError extends Error {
   readonly code: CwmpProxyErrorCode;
   /** The HTTP status that the peer of the failed exchange is answered with. */
   readonly statusCode: number;
+  /** Fields that belong in that answer, `Retry-After` for instance; the error handling of Express and Koa sends them. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: CwmpProxyErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'CwmpProxyError';
     this.code = code;
     this.statusCode = statusByCode[code];
+    this.headers =
+      this.statusCode === 503
+        ? { Connection: 'close', 'Retry-After': String(retryAfter.min + Math.floor(Math.random() * retryAfter.spread)) }
+        : { Connection: 'close' };
   }
 }

@@ -23,9 +23,24 @@ export interface SessionEndEvent extends SessionEvent {
   why: SessionEnd;
 }
 
-/** A CWMP message of a CPE on its way to a backend. */
-export interface MessageEvent extends SessionEvent {
+/** A CWMP message of a CPE on its way to a backend, or into the ACS in whose process the proxy is. */
+export interface MessageEvent {
+  /** Names the session; `undefined` for a message that `rewriteInform` hands to the ACS in its own process. */
+  session: string | undefined;
+  /** Name of the backend; `undefined` as above. */
+  backend: string | undefined;
+  /** What the message was. */
   message: CwmpMessage;
+}
+
+/** A backend has answered a request of a CPE, and the CPE has the answer. */
+export interface ExchangeEvent extends SessionEvent {
+  /** Method of the request. */
+  method: string;
+  /** Status of the answer. */
+  status: number;
+  /** From the whole request to the whole answer, in milliseconds. */
+  ms: number;
 }
 
 /** An Inform on its way to a backend. */
@@ -52,9 +67,10 @@ export interface WarningEvent {
    * `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of
    * a CPE that thinks for longer. `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models
    * give the parameter. `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; told once a minute
-   * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`.
+   * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`. `WAKE_STORE`: the store that instances share
+   * (`connectionRequests.store`) fails; wakes go on as if this instance were alone.
    */
-  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT';
+  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT' | 'WAKE_STORE';
   /** What is wrong and what to do about it. */
   message: string;
 }
@@ -64,17 +80,46 @@ export interface WarningEvent {
  * is thrown into the process, as with any emitter.
  */
 export interface CwmpProxyEvents {
+  /** A CWMP session began: its first message goes to the backend whose turn it was. */
   sessionStart: [SessionEvent];
+  /** A CWMP session ended. */
   sessionEnd: [SessionEndEvent];
+  /** A CWMP message of a CPE was read. */
   message: [MessageEvent];
+  /** A message of a CPE was an Inform; after its `message`. */
   inform: [InformEvent];
+  /** A backend has answered a request of a CPE. */
+  exchange: [ExchangeEvent];
   /** A wake ended, however it went. */
   wake: [WakeEvent];
   /** A backend changed its state. */
   backend: [BackendFigures];
+  /** An exchange failed. */
   failure: [FailureEvent];
+  /** Something in the surroundings will make trouble. */
   warning: [WarningEvent];
 }
 
 /** Emits the events of one proxy; each has one argument, a plain object. */
 export class CwmpProxyEmitter extends EventEmitter<CwmpProxyEvents> {}
+
+/** Listeners for some events of a proxy. */
+export type EventListeners = { [Name in keyof CwmpProxyEvents]?: (...event: CwmpProxyEvents[Name]) => void };
+
+/** Listens for some events of a proxy. Returns a function that stops it. */
+export function subscribe(proxy: CwmpProxyEmitter, listeners: EventListeners): () => void {
+  // Each name by itself, so that each listener is checked against its own event.
+  function change(method: 'on' | 'off'): void {
+    if (listeners.sessionStart !== undefined) proxy[method]('sessionStart', listeners.sessionStart);
+    if (listeners.sessionEnd !== undefined) proxy[method]('sessionEnd', listeners.sessionEnd);
+    if (listeners.message !== undefined) proxy[method]('message', listeners.message);
+    if (listeners.inform !== undefined) proxy[method]('inform', listeners.inform);
+    if (listeners.exchange !== undefined) proxy[method]('exchange', listeners.exchange);
+    if (listeners.wake !== undefined) proxy[method]('wake', listeners.wake);
+    if (listeners.backend !== undefined) proxy[method]('backend', listeners.backend);
+    if (listeners.failure !== undefined) proxy[method]('failure', listeners.failure);
+    if (listeners.warning !== undefined) proxy[method]('warning', listeners.warning);
+  }
+  change('on');
+  return () => change('off');
+}

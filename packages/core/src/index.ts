@@ -1,10 +1,11 @@
 // For applications
-export { createCwmpProxy, type CwmpProxy, type HandleOptions } from './proxy.js';
+export { createCwmpProxy, type CwmpProxy, type HandleOptions, type ServesOptions } from './proxy.js';
 export type { BackendControl } from './backend-control.js';
 export type { BackendFigures, BackendState, BackendTls } from './backends/backend.js';
 export { CwmpProxyError, type CwmpProxyErrorCode } from './errors.js';
 export type {
   CwmpProxyEvents,
+  ExchangeEvent,
   FailureEvent,
   InformEvent,
   MessageEvent,
@@ -13,6 +14,7 @@ export type {
   WarningEvent,
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
+export { type AppListener, type MountOptions, proxyFirst, type ServingProxy } from './mount/proxy-first.js';
 export { acsPresets } from './acs-presets.js';
 export type {
   AccessMode,
@@ -30,6 +32,7 @@ export type {
   UrlOptions,
 } from './options.js';
 export type { SessionEnd } from './sessions/session.js';
+export type { Counts, ProxyStats } from './stats.js';
 export type { CpeSecrets, CpeUser } from './auth/cpe-authenticator.js';
 export { type CpeIdentity, cpeUsername, readCpeUsername } from './auth/cpe-username.js';
 export type { OfferedAlgorithm, UserSecret } from './auth/digest-authenticator.js';
@@ -47,6 +50,7 @@ export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js
 export type { WakeTls } from './connection-request/cpe-connection.js';
 export type { Credentials, CredentialsRequest, CredentialsSource } from './connection-request/credentials.js';
 export { wakeCpe, type WakeCpeOptions } from './connection-request/wake-cpe.js';
+export type { WakeStore } from './connection-request/wake-fleet.js';
 export type { WakeOptions } from './connection-request/wake-options.js';
 export type {
   InformNotice,

@@ -1,5 +1,5 @@
 import type { WakeOutcome } from './connection-request/wake-result.js';
-import type { CwmpProxyEmitter, CwmpProxyEvents } from './events.js';
+import { type CwmpProxyEmitter, subscribe } from './events.js';
 
 /** What {@link logEvents} writes to: pino's order, fields first and message second. */
 export interface EventLogger {
@@ -8,45 +8,40 @@ export interface EventLogger {
   warn(fields: object, message: string): void;
 }
 
-type Listeners = { [Name in keyof CwmpProxyEvents]: (...event: CwmpProxyEvents[Name]) => void };
+/** Reasons for which a URL rightly leaves as it came. */
+const harmless: ReadonlySet<string | undefined> = new Set(['empty', 'kept']);
 
 /** Outcomes of a wake that reached its CPE. */
 const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
 
 /**
- * Logs the events of a proxy: Informs, wakes that reached their CPE and changes of backends at `info`; sessions and other
- * messages at `debug`; what failed at `warn`. No secret stands in any event, so none is logged.
+ * Logs the events of a proxy: Informs, wakes that reached their CPE, backends that came back and CPEs that left at `info`;
+ * sessions, exchanges and other messages at `debug`; what failed, URLs that could not be rewritten and backends that are
+ * left alone at `warn`. No secret stands in any event, so none is logged.
  *
  * @returns A function that stops the logging.
  */
 export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => void {
-  const listeners: Listeners = {
+  return subscribe(proxy, {
     sessionStart: (event) => logger.debug(event, 'session start'),
     sessionEnd: (event) => logger.debug(event, 'session end'),
     message: ({ session, backend, message: { method, id, outcome, reason } }) => {
-      logger.debug({ session, backend, method, id, outcome, reason }, 'message');
+      const fields = { session, backend, method, id, outcome, reason };
+      if (outcome === 'unchanged' && !harmless.has(reason)) logger.warn(fields, 'message left as it came');
+      else logger.debug(fields, 'message');
     },
+    exchange: (event) => logger.debug(event, 'exchange'),
     inform: ({ session, backend, device, events, url }) => {
       logger.info({ session, backend, device, events, url }, 'inform');
     },
     wake: (event) => (reached.has(event.outcome) ? logger.info(event, 'wake') : logger.warn(event, 'wake failed')),
     backend: (event) => (event.state === 'ejected' ? logger.warn(event, 'backend') : logger.info(event, 'backend')),
-    failure: ({ error, method }) => logger.warn({ code: error.code, method }, error.message),
+    failure: ({ error, method }) => {
+      const fields = { code: error.code, method };
+      // CPEs leave for reasons of their own, and return.
+      if (error.code === 'ERR_CWMP_CPE_GONE') logger.info(fields, error.message);
+      else logger.warn(fields, error.message);
+    },
     warning: ({ code, message }) => logger.warn({ code }, message),
-  };
-
-  // Each name by itself, so that each listener is checked against its own event.
-  function change(method: 'on' | 'off'): void {
-    proxy[method]('sessionStart', listeners.sessionStart);
-    proxy[method]('sessionEnd', listeners.sessionEnd);
-    proxy[method]('message', listeners.message);
-    proxy[method]('inform', listeners.inform);
-    proxy[method]('wake', listeners.wake);
-    proxy[method]('backend', listeners.backend);
-    proxy[method]('failure', listeners.failure);
-    proxy[method]('warning', listeners.warning);
-  }
-
-  change('on');
-  return () => change('off');
+  });
 }

@@ -3,6 +3,7 @@ import type { CpeSecrets } from './auth/cpe-authenticator.js';
 import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 import type { BackendTls } from './backends/backend.js';
 import type { CredentialsSource } from './connection-request/credentials.js';
+import type { WakeStore } from './connection-request/wake-fleet.js';
 import type { UrlForm } from './url/proxied-url.js';
 import type { AllowedTarget } from './url/wake-policy.js';
 
@@ -13,8 +14,11 @@ export interface CwmpProxyOptions {
    * Every rewritten ConnectionRequestURL begins with it.
    */
   publicUrl: string | URL;
-  /** The ACSs that take CWMP sessions in turn; at least one. */
-  backends: readonly (string | URL | BackendOptions)[];
+  /**
+   * The ACSs that take CWMP sessions in turn; at least one. Default: none, for an ACS that has its own requests rewritten
+   * in its own process (`rewriteInform`) and wants no second hop.
+   */
+  backends?: readonly (string | URL | BackendOptions)[];
   /** Connection requests: who may ask for one, where it may go, what the CPE is told. */
   connectionRequests: ConnectionRequestOptions;
   /** Asks CPEs who they are before their messages reach a backend. Default: the ACS does that, end to end. */
@@ -69,6 +73,12 @@ export interface ConnectionRequestOptions {
    * gives up after 2 000.
    */
   timeoutMs?: number;
+  /**
+   * What instances of a fleet share, `redisWakeStore(client)` for instance: then a wake that one of them is asked for
+   * resolves by the Inform that passes another, and a CPE gets one wake at a time from all of them together. Default: each
+   * instance by itself. Where it fails, a `warning` `WAKE_STORE` says so and wakes go on alone.
+   */
+  store?: WakeStore;
   /** What the rewritten URLs look like. */
   urls?: UrlOptions;
   /** How those who ask show who they are. */
@@ -262,7 +272,8 @@ export interface LimitOptions {
   maxBodyBytes?: number;
   /**
    * Most bytes that a compressed body may expand to; more gets 413. Default 16 777 216. It may also expand to a hundred
-   * times its own length at the most, once that is over 1 MiB.
+   * times its own length at the most, once that is over 1 MiB. It is also the longest body that `rewriteInform` takes,
+   * which holds messages whole.
    */
   maxDecodedBytes?: number;
   /**

@@ -12,11 +12,16 @@ import { CwmpProxyEmitter, type InformEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
+import { readableRequest } from './mount/kept-body.js';
+import { isBelow, type MountOptions } from './mount/proxy-first.js';
+import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
 import type { CwmpProxyOptions } from './options.js';
+import { informChannel, publishEvents } from './publish-events.js';
 import { resolveBackend, resolveOptions } from './resolve-options.js';
 import type { Session } from './sessions/session.js';
 import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
+import { Tally, type ProxyStats } from './stats.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
 
@@ -26,6 +31,22 @@ export interface HandleOptions {
    * The request target as the peer sent it, for frameworks that shorten `request.url` when mounted at a path. Default
    * `request.url`.
    */
+  target?: string;
+  /**
+   * The body as a parser in front has kept it, a Buffer or a string; looked at only when the request was read already.
+   * Default `request.rawBody`, else `request.body`.
+   */
+  keptBody?: unknown;
+  /**
+   * Called in place of the proxy's own answer when an exchange fails before anything was sent, for hosts that answer errors
+   * themselves. Default: the proxy answers with the error's status and code.
+   */
+  onError?: (error: CwmpProxyError) => void;
+}
+
+/** How {@link CwmpProxy.serves} decides. */
+export interface ServesOptions extends MountOptions {
+  /** As in {@link HandleOptions.target}. */
   target?: string;
 }
 
@@ -46,6 +67,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #pool: BackendPool;
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
+  readonly #rewriting: RewriteRequestSettings;
+  readonly #tally: Tally;
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
@@ -58,7 +81,14 @@ export class CwmpProxy extends CwmpProxyEmitter {
     super();
     const { publicUrl, backends, connectionRequests, cpeAuth, sessions, health, forwarding, timeouts, limits } =
       resolveOptions(options);
+    this.#tally = new Tally(this);
+    publishEvents(this);
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
+    this.#rewriting = {
+      rewriteUrl: (url) => this.#rewriteUrl(url),
+      maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxDecodedBytes),
+      timeoutMs: timeouts.requestMs,
+    };
     const pool = new BackendPool((figures) => this.emit('backend', figures));
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
@@ -78,7 +108,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
           ? new EdgeHeaders(forwarding)
           : new IdentityHeaders(forwarding, this.#cpeGate, cpeAuth),
       affinity: sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool),
-      rewriteUrl: (url) => this.#rewriteUrl(url),
+      rewriteUrl: this.#rewriting.rewriteUrl,
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
       maxBodyBytes: limits.maxBodyBytes,
@@ -86,6 +116,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
       unknownCoding: forwarding.unknownCoding,
       quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
+      onExchange: (exchange, { id, backend }) =>
+        this.emit('exchange', { session: id, backend: backend.url, ...exchange }),
     });
     const ownAddresses = new BackendAddresses(pool);
     // Names of backends are looked up now, so that the first wake knows where not to go.
@@ -97,6 +129,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.emit('wake', event),
       onFailure: (error) => this.emit('failure', { error, method: 'GET' }),
+      onStoreFault: () => {
+        this.emit('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
+      },
     });
   }
 
@@ -111,15 +146,47 @@ export class CwmpProxy extends CwmpProxyEmitter {
       this.#checkServer(request.socket);
       if (this.#urls.isEndpoint(target, request.headers.host)) await this.#gate.endpoint(request, response, target);
       else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
-        await this.#forwarder.forward(request, response, target);
+        await this.#forwarder.forward(readableRequest(request, options.keptBody), response, target);
       }
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      answerError(request, response, error);
       if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
       this.emit('failure', { error, method: request.method ?? '' });
+      if (options.onError === undefined || response.headersSent || response.destroyed) {
+        answerError(request, response, error);
+      } else options.onError(error);
     }
+  }
+
+  /**
+   * Whether a request is one for this proxy: a connection request to its endpoint, or one that {@link MountOptions.paths}
+   * names, or without them any POST. Adapters and `proxyFirst` ask before they hand a request on; `handle` does not.
+   */
+  serves(request: IncomingMessage, { target = request.url ?? '/', paths }: ServesOptions = {}): boolean {
+    if (this.#urls.isEndpoint(target, request.headers.host)) return true;
+    return paths === undefined ? request.method === 'POST' : isBelow(target, paths);
+  }
+
+  /**
+   * For an ACS in whose own process the proxy is: rewrites the body of a CPE's request where it stands, so that whatever
+   * reads it next reads the rewritten bytes, and announces the message. `rewriteInform` of the adapters is this as a
+   * middleware.
+   *
+   * @returns What the message was; `undefined` for what is no POST or has no body.
+   *
+   * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_CONSUMED` when something has read of the body before,
+   * `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`.
+   */
+  async rewriteRequest(request: IncomingMessage): Promise<CwmpMessage | undefined> {
+    const message = await rewriteRequest(request, this.#rewriting);
+    if (message !== undefined) this.#announce(message, undefined);
+    return message;
+  }
+
+  /** What the proxy is doing and has done since it was made: one plain object of this moment. */
+  stats(): ProxyStats {
+    return this.#tally.stats(this.#sessions.size, this.backends.list());
   }
 
   /**
@@ -148,13 +215,16 @@ export class CwmpProxy extends CwmpProxyEmitter {
     return proxied;
   }
 
-  #announce(message: CwmpMessage, session: Session): void {
-    const event = { session: session.id, backend: session.backend.url, message };
+  #announce(message: CwmpMessage, session: Session | undefined): void {
+    const event = { session: session?.id, backend: session?.backend.url, message };
     this.emit('message', event);
     // Reading the facts of an Inform costs more than forwarding it: only for those who listen.
-    if (this.listenerCount('inform') === 0 || !message.isInform) return;
+    if (this.listenerCount('inform') === 0 && !informChannel.hasSubscribers) return;
+    if (!message.isInform) return;
     const { device, events, urls } = message;
-    this.emit('inform', { ...event, device, events, url: urls[0]?.original });
+    const inform = { ...event, device, events, url: urls[0]?.original };
+    this.emit('inform', inform);
+    informChannel.publish(inform);
   }
 
   /** Once in a while only: where a limit refuses, it refuses many. */

@@ -19,8 +19,11 @@ export function resolveConnectionRequests(
   options: ConnectionRequestOptions,
   publicUrl: URL,
 ): Readonly<ResolvedConnectionRequests> {
-  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs', 'urls', 'access']);
-  const { allow } = options;
+  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs', 'store', 'urls', 'access']);
+  const { allow, store } = options;
+  if (store !== undefined && (typeof store !== 'object' || typeof store?.lease !== 'function')) {
+    refuseOption(`${path}.store`, 'expected a store, redisWakeStore(client) for instance');
+  }
   const urls = resolveUrls(options.urls ?? {}, publicUrl);
   const isSigned = urls.signingKeys !== undefined && urls.signingKeys.length > 0;
   if (allow === undefined ? !isSigned : allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {

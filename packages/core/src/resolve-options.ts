@@ -48,10 +48,12 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     'timeouts',
     'limits',
   ]);
-  const { backends } = options;
+  const { backends = [] } = options;
   const timeouts = resolveTimeouts(options.timeouts ?? {});
   const health = resolveHealth(options.health ?? {});
-  if (!Array.isArray(backends) || backends.length === 0) refuseOption('backends', 'expected at least one URL');
+  if (options.backends !== undefined && (!Array.isArray(backends) || backends.length === 0)) {
+    refuseOption('backends', 'expected at least one URL');
+  }
   const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, timeouts, health));
   const urls = resolved.map(({ url }) => url.href.replace(/\/+$/, ''));
   const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);

@@ -1,22 +1,73 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CwmpProxy } from '@cwmp-proxy/core';
+import type { CwmpMessage, CwmpProxy, MountOptions } from '@cwmp-proxy/core';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** What the CPE's message was, behind {@link rewriteInform}; `undefined` for a request without a message. */
+      cwmp?: CwmpMessage;
+    }
+  }
+}
 
 /** Express middleware, written in Node's own types so that it fits Express 4 and 5 alike. */
 export type CwmpProxyMiddleware = (
-  request: IncomingMessage & { originalUrl?: string },
+  request: IncomingMessage & { originalUrl?: string; cwmp?: CwmpMessage },
   response: ServerResponse,
+  next: (error?: unknown) => void,
 ) => void;
 
 /**
- * Mounts a proxy in an Express application. Mount it ahead of body parsers: it reads the bodies itself.
+ * Mounts a proxy in an Express application: at `/`, at a path, in a router. What is not the proxy's goes to `next()`: by
+ * default everything but POSTs and requests for the connection-request endpoint, see {@link MountOptions.paths}. An exchange
+ * that fails before anything was sent goes to `next(error)`, a {@link CwmpProxyError} whose `statusCode` and `headers`
+ * Express's own error handling sends.
+ *
+ * Mount it ahead of body parsers. Behind one it works with the bytes that were kept, `request.rawBody` or a `request.body`
+ * that is a Buffer or a string, and fails with `ERR_CWMP_BODY_CONSUMED` where there are none.
  *
  * @example
  * ```ts
  * app.use('/', cwmpProxy(proxy));
  * ```
  */
-export function cwmpProxy(proxy: CwmpProxy): CwmpProxyMiddleware {
-  return (request, response) => {
-    void proxy.handle(request, response, { target: request.originalUrl ?? request.url ?? '/' });
+export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
+  return (request, response, next) => {
+    const target = request.originalUrl ?? request.url ?? '/';
+    if (proxy.serves(request, { ...options, target })) void proxy.handle(request, response, { target, onError: next });
+    else next();
   };
+}
+
+/**
+ * For an ACS in whose own process the proxy is: rewrites the body of a CPE's request and hands it on, with what the message
+ * was as `request.cwmp`. Whatever stands behind it, `express.text`, `express.raw` or a handler that reads the stream, reads
+ * the rewritten bytes. A body that cannot be had goes to `next(error)`.
+ *
+ * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`.
+ *
+ * @example
+ * ```ts
+ * app.post('/acs', rewriteInform(proxy), express.text({ type: () => true }), (request, response) => {
+ *   console.log(request.cwmp?.device, request.body);
+ * });
+ * ```
+ */
+export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
+  const rewrite: (...parameters: Parameters<CwmpProxyMiddleware>) => Promise<void> = async (
+    request,
+    _response,
+    next,
+  ) => {
+    let message: CwmpMessage | undefined;
+    try {
+      message = await proxy.rewriteRequest(request);
+    } catch (error) {
+      next(error);
+      return;
+    }
+    if (message !== undefined) request.cwmp = message;
+    next();
+  };
+  return (...parameters) => void rewrite(...parameters);
 }

@@ -1,29 +1,76 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CwmpProxy } from '@cwmp-proxy/core';
+import type { CwmpMessage, CwmpProxy, MountOptions } from '@cwmp-proxy/core';
+import type { ExtendableContext } from 'koa';
+
+declare module 'koa' {
+  interface ExtendableContext {
+    /** What the CPE's message was, behind {@link rewriteInform}; `undefined` for a request without a message. */
+    cwmp?: CwmpMessage;
+  }
+}
 
 /** What the middleware needs of a Koa context; Koa 2 and 3 both have it. */
-export interface CwmpProxyContext {
-  req: IncomingMessage;
-  res: ServerResponse;
-  originalUrl: string;
+export interface CwmpProxyContext extends Pick<ExtendableContext, 'req' | 'res' | 'originalUrl' | 'cwmp'> {
+  /** Koa's own request, which body parsers leave bodies at. */
+  request: object;
   respond?: boolean | undefined;
 }
 
 /** Koa middleware, written in Node's own types so that it fits Koa 2 and 3 alike. */
-export type CwmpProxyMiddleware = (context: CwmpProxyContext) => Promise<void>;
+export type CwmpProxyMiddleware = (context: CwmpProxyContext, next: () => Promise<unknown>) => Promise<void>;
 
 /**
- * Mounts a proxy in a Koa application. Mount it ahead of body parsers: it reads the bodies itself.
+ * Mounts a proxy in a Koa application, at a path with koa-mount or in a router. What is not the proxy's goes downstream: by
+ * default everything but POSTs and requests for the connection-request endpoint, see {@link MountOptions.paths}. An exchange
+ * that fails before anything was sent rejects with a {@link CwmpProxyError}, so that Koa answers with its status and emits
+ * the application's `error`.
+ *
+ * Mount it ahead of body parsers. Behind one it works with the bytes that were kept, `ctx.request.rawBody` or a
+ * `ctx.request.body` that is a Buffer or a string, and fails with `ERR_CWMP_BODY_CONSUMED` where there are none.
  *
  * @example
  * ```ts
  * app.use(cwmpProxy(proxy));
  * ```
  */
-export function cwmpProxy(proxy: CwmpProxy): CwmpProxyMiddleware {
-  return (context) => {
+export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
+  return async (context, next) => {
+    const { req, res, request, originalUrl: target } = context;
+    if (!proxy.serves(req, { ...options, target })) {
+      await next();
+      return;
+    }
     // The answer goes to the socket as the ACS wrote it; Koa must not write one of its own.
     context.respond = false;
-    return proxy.handle(context.req, context.res, { target: context.originalUrl });
+    const keptBody = keptIn(request);
+    await new Promise<void>((resolve, reject) => {
+      void proxy.handle(req, res, { target, keptBody, onError: reject }).then(resolve);
+    });
   };
+}
+
+/**
+ * For an ACS in whose own process the proxy is: rewrites the body of a CPE's request and hands it downstream, with what the
+ * message was as `ctx.cwmp`. Whatever stands behind it, koa-bodyparser or a handler that reads `ctx.req`, reads the
+ * rewritten bytes. It rejects for a body that cannot be had.
+ *
+ * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`.
+ *
+ * @example
+ * ```ts
+ * app.use(rewriteInform(proxy));
+ * app.use(bodyParser({ enableTypes: ['xml'] }));
+ * app.use((ctx) => console.log(ctx.cwmp?.device, ctx.request.rawBody));
+ * ```
+ */
+export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
+  return async (context, next) => {
+    const message = await proxy.rewriteRequest(context.req);
+    if (message !== undefined) context.cwmp = message;
+    await next();
+  };
+}
+
+function keptIn(request: object): unknown {
+  if ('rawBody' in request && request.rawBody !== undefined) return request.rawBody;
+  return 'body' in request ? request.body : undefined;
 }

@@ -43,9 +43,11 @@ export type BackendState = 'up' | 'ejected' | 'draining' | 'drained';
 export interface BackendFigures {
   /** Origin, and path when it has one: the name of the backend in events and for `drain` and `remove`. */
   url: string;
+  /** What it does: `up` takes sessions, `ejected` is left alone after failures, `draining` finishes what runs, `drained` has. */
   state: BackendState;
   /** Since when it is in this state. */
   since: Date;
+  /** Its share of the sessions in relation to the others. */
   weight: number;
   /** CWMP sessions open on it. */
   sessions: number;

@@ -24,6 +24,8 @@ export interface JobSettings {
   readonly turns: Turns;
   /** All connections that are open. */
   readonly connections: OpenConnections;
+  /** Asks the other instances of a fleet; resolves with the outcome when one of them has woken the CPE. */
+  readonly enterFleet: (() => Promise<WakeOutcome | undefined>) | undefined;
   /** Milliseconds until the CPE may be asked again. */
   readonly spacing: () => number;
 }
@@ -57,6 +59,13 @@ export class WakeJob {
       this.record.begin('connect');
       this.record.end({ error: 'forbidden' });
       return 'forbidden';
+    }
+    if (this.settings.enterFleet !== undefined) {
+      this.record.begin('turn');
+      const elsewhere = await this.#unlessStopped(this.settings.enterFleet());
+      if (this.#stopped !== undefined) return this.#stopped;
+      this.record.end();
+      if (elsewhere !== undefined) return elsewhere;
     }
     for (let attempt = 0; ; attempt += 1) {
       const spacing = this.settings.spacing();

@@ -5,6 +5,7 @@ import type { WakePolicy } from '../url/wake-policy.js';
 import type { WakeTls } from './cpe-connection.js';
 import { checkCredentialsSource, type CredentialsSource } from './credentials.js';
 import type { InformSource } from './inform-watch.js';
+import type { WakeFleet } from './wake-fleet.js';
 import type { WakeEvent } from './wake-result.js';
 
 /** Options of one wake. */
@@ -49,6 +50,8 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly maxConcurrent?: number;
   /** How many calls may wait at once, for their turn, a CPE or an Inform. Default 10 000; more end as `overloaded`. */
   readonly maxPending?: number;
+  /** The other instances that wake the same CPEs. Default: none. */
+  readonly fleet?: WakeFleet;
   /** Where Informs are learnt of; needed for `waitForInformMs` and for `device` in a credentials function. */
   readonly onInform?: InformSource;
   /** Told about each wake as it ends. Must not throw. */

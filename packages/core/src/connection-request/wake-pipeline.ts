@@ -123,6 +123,7 @@ export class WakePipeline {
         settings.preferredAlgorithm === preferredAlgorithm,
     );
     if (running !== undefined) return running;
+    const { fleet } = this.#options;
     const job = new WakeJob({
       id,
       origin,
@@ -134,6 +135,7 @@ export class WakePipeline {
       turns: this.#turns,
       connections: this.#connections,
       device: () => this.#informs?.device(origin.key),
+      enterFleet: fleet && (() => fleet.enter(origin.key, credentials === this.#options.credentials && !allowBasic)),
       spacing: () => this.#spacing.left(origin.key),
     });
     const shared: Shared = { job, calls: new Set(), state: 'waiting' };
@@ -147,6 +149,7 @@ export class WakePipeline {
     if (this.#jobs.get(key)?.[0] !== shared) return;
     shared.state = 'running';
     const outcome = await shared.job.run();
+    this.#options.fleet?.leave(key, outcome, this.#options.spacingMs ?? 250);
     shared.state = 'over';
     for (const call of shared.calls) call.onJobEnd(outcome);
     shared.calls.clear();

@@ -1,9 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CwmpProxyError } from '../errors.js';
 
-/** Earliest and latest `Retry-After` of a 503, in seconds: drawn anew for each, so that a fleet does not return at once. */
-const retryAfter = { min: 30, spread: 60 };
-
 /** How long a CPE that is still sending its body may take to read that it was in vain, in milliseconds. */
 const lingerMs = 2_000;
 
@@ -14,15 +11,11 @@ const lingerMs = 2_000;
 export function answerError(
   request: IncomingMessage,
   response: ServerResponse,
-  { code, statusCode }: CwmpProxyError,
+  { code, statusCode, headers }: CwmpProxyError,
 ): void {
   if (response.headersSent || response.destroyed) return;
   const body = `${code}\n`;
-  const headers = ['Content-Type', 'text/plain', 'Content-Length', String(body.length), 'Connection', 'close'];
-  if (statusCode === 503) {
-    headers.push('Retry-After', String(retryAfter.min + Math.floor(Math.random() * retryAfter.spread)));
-  }
-  response.writeHead(statusCode, headers);
+  response.writeHead(statusCode, { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...headers });
   if (request.complete || request.destroyed) response.end(body);
   else linger(request, response, body);
 }

@@ -6,7 +6,7 @@ import { CwmpProxyError } from '../errors.js';
  * @param sent Whether a byte of the request may have reached the backend.
  */
 export function backendError(cause: Error, sent: boolean): CwmpProxyError {
-  const code = 'code' in cause ? String(cause.code) : cause.name;
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
   // undici refuses to write what is no HTTP: no fault of the backend.
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
     return new CwmpProxyError('ERR_CWMP_BAD_REQUEST', 'the request is refused: it can not be sent on', { cause });

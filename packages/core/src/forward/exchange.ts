@@ -166,6 +166,20 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // netcwmp takes no status line without a reason. undici gives it decoded as UTF-8; it leaves in the bytes it came in.
     const reason = this.#reason === '' ? STATUS_CODES[this.#status] : this.#reason;
     const bytes = Buffer.from(reason ?? 'Unknown').toString('latin1');
-    this.#response.writeHead(this.#status, bytes, this.#head.headers);
+    writeHead(this.#response, this.#status, bytes, this.#head.headers);
   }
+}
+
+function writeHead(response: ServerResponse, status: number, reason: string, headers: string[]): void {
+  if (response.getHeaderNames().length === 0) {
+    response.writeHead(status, reason, headers);
+    return;
+  }
+  // A host's middleware has set fields (Express its X-Powered-By). Node 20 would then keep only the last of several fields
+  // of one name, and with it one of the ACS's cookies.
+  for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '');
+  for (let index = 0; index < headers.length; index += 2) {
+    response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '');
+  }
+  response.writeHead(status, reason);
 }

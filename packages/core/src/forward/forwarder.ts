@@ -30,6 +30,8 @@ export interface ForwarderSettings extends BodyLimits {
   unknownCoding: 'pass' | 'reject';
   /** Told of every CWMP message of a CPE, as soon as its session is known. */
   onMessage: (message: CwmpMessage, session: Session) => void;
+  /** Told of every exchange that a backend has answered whole. */
+  onExchange: (exchange: { method: string; status: number; ms: number }, session: Session) => void;
 }
 
 /** One request of a CPE on its way. */
@@ -105,6 +107,7 @@ export class Forwarder {
     const { sessions } = this.#settings;
     const { prepared, request, session } = passage;
     sessions.sent(session);
+    const since = performance.now();
     try {
       for (;;) {
         const { backend } = session;
@@ -112,6 +115,7 @@ export class Forwarder {
           const outcome = await this.#send(passage);
           backend.succeeded();
           const { status, empty, headers } = outcome;
+          this.#settings.onExchange({ method: request.method ?? '', status, ms: performance.now() - since }, session);
           const to = request.method === 'POST' ? prepared.kind : 'transfer';
           sessions.answered(session, { to, status, empty } satisfies SessionAnswer, keysOfAnswer(headers));
           return;

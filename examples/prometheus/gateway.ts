@@ -1,0 +1,34 @@
+// A gateway with metrics for Prometheus; prometheus.yml and dashboard.json (Grafana) stand beside it.
+//
+//   BACKENDS=http://10.0.0.11:7547 npm run example prometheus/gateway
+import { createCwmpProxy } from '@cwmp-proxy/core';
+import { collectMetrics } from '@cwmp-proxy/core/metrics';
+import { cwmpProxy } from '@cwmp-proxy/express';
+import express from 'express';
+import { collectDefaultMetrics, register } from 'prom-client';
+
+const port = Number(process.env['PORT'] ?? 8080);
+const proxy = createCwmpProxy({
+  publicUrl: process.env['PUBLIC_URL'] ?? `http://127.0.0.1:${port}`,
+  backends: (process.env['BACKENDS'] ?? 'http://127.0.0.1:7547').split(','),
+  connectionRequests: {
+    allow: (process.env['ALLOW'] ?? '192.168.0.0/16').split(','),
+    users: { acs: process.env['ACS_PASSWORD'] ?? 'secret' },
+    credentials: { username: 'cpe', password: process.env['CPE_PASSWORD'] ?? 'secret' },
+  },
+});
+collectDefaultMetrics();
+collectMetrics(proxy);
+
+const app = express();
+app.get('/metrics', (_request, response, next) => {
+  register.metrics().then((text) => response.type(register.contentType).send(text), next);
+});
+app.use(cwmpProxy(proxy));
+
+const server = app.listen(port, () => {
+  console.log(`Metrics: curl http://127.0.0.1:${port}/metrics`);
+  console.log('Prometheus: prometheus --config.file=examples/prometheus/prometheus.yml');
+  console.log('Grafana: import examples/prometheus/dashboard.json');
+});
+server.keepAliveTimeout = 60_000;

@@ -1,0 +1,72 @@
+import type { WakeStore } from './connection-request/wake-fleet.js';
+
+/** What {@link redisWakeStore} needs of a client of the `redis` package. */
+export interface RedisClient {
+  set(
+    key: string,
+    value: string,
+    options: { expiration: { type: 'PX'; value: number }; condition: 'NX' },
+  ): Promise<unknown>;
+  get(key: string): Promise<unknown>;
+  pTTL(key: string): Promise<number>;
+  pExpire(key: string, ms: number): Promise<unknown>;
+  publish(channel: string, message: string): Promise<unknown>;
+  duplicate(): RedisSubscriber;
+}
+
+/** A connection of a client that listens; Redis wants one of its own for that. */
+export interface RedisSubscriber {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  connect(): Promise<unknown>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+/** How {@link redisWakeStore} names things. */
+export interface RedisWakeStoreOptions {
+  /** In front of the channel's name and of every key. One fleet, one prefix. Default `cwmp-proxy:`. */
+  prefix?: string;
+}
+
+/**
+ * A {@link WakeStore} in Redis, for `connectionRequests.store`: a wake that one instance is asked for resolves by the Inform
+ * that passes another one, and a CPE gets one wake at a time from all of them together. It keeps one short-lived key a CPE
+ * and one channel. Take the client from `createClient` of `redis` 5 or later, connected; the caller closes it.
+ *
+ * @example
+ * ```ts
+ * const client = await createClient({ url: 'redis://127.0.0.1' }).connect();
+ * const proxy = createCwmpProxy({ ..., connectionRequests: { ..., store: redisWakeStore(client) } });
+ * ```
+ */
+export function redisWakeStore(client: RedisClient, { prefix = 'cwmp-proxy:' }: RedisWakeStoreOptions = {}): WakeStore {
+  const channel = `${prefix}wakes`;
+  /** Leases of this instance carry its own name. */
+  const holder = `${process.pid}-${Math.random().toString(36).slice(2)}`;
+  return {
+    async publish(message) {
+      await client.publish(channel, message);
+    },
+    async subscribe(listener) {
+      const subscriber = client.duplicate();
+      // The client itself tells of errors; it reconnects and subscribes anew.
+      subscriber.on('error', () => {});
+      await subscriber.connect();
+      await subscriber.subscribe(channel, listener);
+      return async () => {
+        await subscriber.close();
+      };
+    },
+    async lease(name, ms) {
+      const key = `${prefix}lease:${name}`;
+      const expiration = { type: 'PX', value: ms } as const;
+      const taken = await client.set(key, holder, { expiration, condition: 'NX' });
+      if (taken !== null) return 0;
+      if ((await client.get(key)) === holder) {
+        await client.pExpire(key, ms);
+        return 0;
+      }
+      return Math.max(1, await client.pTTL(key));
+    },
+  };
+}

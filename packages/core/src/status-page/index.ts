@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CwmpProxy } from '../proxy.js';
+import { contentSecurityPolicy, pageHtml } from './page.js';
+import { StatusRecorder } from './recorder.js';
+
+/** How the status page works. */
+export interface StatusPageOptions {
+  /** Most browsers that watch at once; more get 503. Default 16. */
+  maxWatchers?: number;
+}
+
+/** A handler for the requests of one path; see {@link statusPage}. */
+export interface StatusPage {
+  (request: IncomingMessage, response: ServerResponse): void;
+  /** Ends the recording and the connections of those who watch. */
+  close(): void;
+}
+
+/** Time between two updates of those who watch, in milliseconds. */
+const tickMs = 500;
+
+/**
+ * A page that shows live what a proxy does: the backends with their state and load, sessions per second, the last wakes leg
+ * by leg, the last Inform of each device. Mount it at a path of its own, behind whatever asks for a password: it asks for
+ * none itself. It is one HTML document without anything from elsewhere, and changes nothing.
+ *
+ * It records from its making on: at most 40 wakes and 100 devices.
+ *
+ * @example
+ * ```ts
+ * const status = statusPage(proxy);
+ * app.use('/status', status); // Express
+ * app.use(mount('/status', (ctx) => { ctx.respond = false; status(ctx.req, ctx.res); })); // Koa
+ * createServer((request, response) => status(request, response)); // node:http
+ * ```
+ */
+export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOptions = {}): StatusPage {
+  const recorder = new StatusRecorder(proxy);
+  /** Who watches, and the number of the last entry that was sent. */
+  const watchers = new Map<ServerResponse, number>();
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  function send(watcher: ServerResponse, after: number): void {
+    // A slow one skips updates and gets what it missed with the next.
+    if (watcher.writableNeedDrain) return;
+    watchers.set(watcher, recorder.number);
+    const update = {
+      stats: proxy.stats(),
+      rate: recorder.rate(),
+      wakes: recorder.wakesAfter(after),
+      informs: recorder.informsAfter(after),
+      now: Date.now(),
+    };
+    watcher.write(`data: ${JSON.stringify(update)}\n\n`);
+  }
+
+  function tick(): void {
+    for (const [watcher, after] of watchers) send(watcher, after);
+  }
+
+  function watch(response: ServerResponse): void {
+    if (isClosed || watchers.size >= maxWatchers) {
+      response.writeHead(503, { ...headers, 'Retry-After': '30' }).end();
+      return;
+    }
+    response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
+    response.write('retry: 2000\n\n');
+    response.on('close', () => {
+      watchers.delete(response);
+      if (watchers.size === 0) clearInterval(timer);
+    });
+    if (watchers.size === 0) timer = setInterval(tick, tickMs).unref();
+    send(response, 0);
+  }
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { ...headers, Allow: 'GET, HEAD' }).end();
+    } else if (request.method === 'GET' && request.url?.endsWith('?events') === true) {
+      watch(response);
+    } else {
+      response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': pageBytes });
+      response.end(request.method === 'HEAD' ? undefined : pageHtml);
+    }
+  }
+
+  return Object.assign(handle, {
+    close(): void {
+      isClosed = true;
+      recorder.close();
+      clearInterval(timer);
+      for (const watcher of watchers.keys()) watcher.end();
+    },
+  });
+}
+
+const pageBytes = Buffer.byteLength(pageHtml);
+
+const headers = {
+  'Cache-Control': 'no-store, no-transform',
+  'Content-Security-Policy': contentSecurityPolicy,
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};

@@ -1,0 +1,220 @@
+// Writes docs/reference.md out of the docstrings of packages/*/src, so that neither can lie:
+//
+//   node scripts/write-reference.js            writes it
+//   node scripts/write-reference.js --check    fails where it differs, or where an option, event, code or outcome has no text
+//
+// A second argument names another root to read from.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const check = process.argv[2] === '--check';
+const root = process.argv[check ? 3 : 2] ?? fileURLToPath(new URL('..', import.meta.url));
+const faults = [];
+
+/** The text of a docstring as Markdown of one line. */
+function plain(comment = '') {
+  return comment
+    .replace(/^\/\*\*|\*\/$/g, '')
+    .split('\n')
+    .map((line) => line.replace(/^\s*\* ?/, '').trim())
+    .filter((line) => !line.startsWith('@'))
+    .join(' ')
+    .replace(/\{@link (?:CwmpProxyError\.)?([\w.]+)\}/g, '`$1`')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+const cell = (text) => text.replaceAll('|', '\\|');
+const code = (text) => `\`${cell(text.replace(/\s+/g, ' ').trim())}\``;
+
+function source(path) {
+  return readFileSync(join(root, 'packages', path), 'utf8');
+}
+
+const docAbove = '(/\\*\\*(?:(?!\\*/)[^])*\\*/)?\\s*';
+
+/** The docstring, the parent and the fields of an interface. */
+function interfaceOf(path, name) {
+  const pattern = new RegExp(`${docAbove}export interface ${name}(?: extends ([^{]+))? \\{\\n([^]*?)^\\}`, 'm');
+  const found = pattern.exec(source(path));
+  if (found === null) throw new Error(`${path} has no interface ${name}`);
+  const [, doc, parent = '', body] = found;
+  const field = /^ {2}(\/\*\*(?:(?!\*\/)[^])*\*\/)?\s*(?:readonly )?(\w+)(\??): ([^;]*(?:\{[^}]*\}[^;]*)*);/gm;
+  const fields = [...body.matchAll(field)].map(([, text, key, optional, type]) => {
+    if (text === undefined) faults.push(`${name}.${key} has no docstring (packages/${path})`);
+    return { key, optional: optional === '?', type, text: plain(text) };
+  });
+  return { doc: plain(doc), parent: parent.trim(), fields };
+}
+
+function optionTable(path, name, group) {
+  const { doc, parent, fields } = interfaceOf(path, name);
+  const inherited = parent === '' ? '' : ` Also those of ${code(parent)}.`;
+  const rows = fields.map(({ key, optional, type, text }) => {
+    const label = group === '' ? key : `${group}.${key}`;
+    return `| ${code(label)}${optional ? '' : ' (required)'} | ${code(type)} | ${cell(text)} |`;
+  });
+  return [
+    `### ${group === '' ? code(name) : code(group)}`,
+    '',
+    doc + inherited,
+    '',
+    '| Option | Type | Meaning |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+  ];
+}
+
+function unionOf(path, name) {
+  const found = new RegExp(`${docAbove}export type ${name} =([^;]*);`).exec(source(path));
+  if (found === null) throw new Error(`${path} has no type ${name}`);
+  return { doc: found[1] ?? '', members: [...found[2].matchAll(/'([\w-]+)'/g)].map(([, member]) => member) };
+}
+
+/** A union whose docstring has an item `- name: text` for each member. */
+function listedUnion(path, name) {
+  const { doc, members } = unionOf(path, name);
+  const items = new Map([...plain(doc).matchAll(/- `([\w-]+)`: (.*?)(?= - `|$)/g)].map(([, key, text]) => [key, text]));
+  return members.map((member) => {
+    if (!items.has(member)) faults.push(`${name} ${member} has no text (packages/${path})`);
+    return `| ${code(member)} | ${cell(items.get(member) ?? '')} |`;
+  });
+}
+
+/** A union whose members are explained in running text, each in backquotes. */
+function namedUnion(name, members, text) {
+  for (const member of members) {
+    if (!text.includes(`\`${member}\``)) faults.push(`${name} ${member} is not explained`);
+  }
+  return text;
+}
+
+const options = 'core/src/options.ts';
+const events = 'core/src/events.ts';
+const lines = [
+  '# Reference',
+  '',
+  '<!-- Written by scripts/write-reference.js out of the docstrings; `npm test` fails where they differ. -->',
+  '',
+  '## Options of `createCwmpProxy`',
+  '',
+];
+
+// Each group by the field that leads to it, so that a new group cannot be forgotten.
+const seen = new Set();
+function group(name, path) {
+  if (seen.has(name)) return;
+  seen.add(name);
+  lines.push(...optionTable(options, name, path));
+  for (const { key, type } of interfaceOf(options, name).fields) {
+    const inner = /\b(\w+Options)\b/.exec(type)?.[1];
+    if (inner !== undefined && source(options).includes(`interface ${inner} `)) {
+      group(inner, `${path === '' ? '' : `${path}.`}${key}${type.includes('[]') ? '[]' : ''}`);
+    }
+  }
+}
+group('CwmpProxyOptions', '');
+for (const [, name] of source(options).matchAll(/export interface (\w+)/g)) {
+  if (!seen.has(name)) faults.push(`${name} is led to by no option`);
+}
+
+lines.push('## Other options', '');
+lines.push(
+  ...optionTable('core/src/proxy.ts', 'HandleOptions', '').with(0, '### `proxy.handle(request, response, options)`'),
+);
+lines.push(
+  ...optionTable('core/src/mount/proxy-first.ts', 'MountOptions', '').with(
+    0,
+    '### `cwmpProxy(proxy, options)`, `proxyFirst(proxy, app, options)`, `proxy.serves(request, options)`',
+  ),
+);
+lines.push(
+  ...optionTable('core/src/connection-request/wake-options.ts', 'WakeOptions', '').with(
+    0,
+    '### `proxy.wakeCpe(origin, options)`, `wakeCpe(origin, options)`',
+  ),
+);
+lines.push(...optionTable('core/src/metrics.ts', 'MetricsOptions', '').with(0, '### `collectMetrics(proxy, options)`'));
+lines.push(
+  ...optionTable('core/src/status-page/index.ts', 'StatusPageOptions', '').with(0, '### `statusPage(proxy, options)`'),
+);
+
+lines.push('## Events', '', 'Each has one argument, a plain object. None holds a secret.', '');
+for (const { key, type, text } of interfaceOf(events, 'CwmpProxyEvents').fields) {
+  const payload = type.slice(1, -1);
+  lines.push(`### ${code(key)}`, '', `${text} Argument: ${code(payload)}; channel ${code(`cwmp-proxy:${key}`)}.`, '');
+  const places = {
+    BackendFigures: 'core/src/backends/backend.ts',
+    WakeEvent: 'core/src/connection-request/wake-result.ts',
+  };
+  const all = [];
+  for (let name = payload; name !== '';) {
+    const { parent, fields } = interfaceOf(places[name] ?? (name === 'WakeResult' ? places.WakeEvent : events), name);
+    all.unshift(...fields);
+    name = parent;
+  }
+  const own = new Map(all.map((field) => [field.key, field]));
+  lines.push('| Field | Type | Meaning |', '| --- | --- | --- |');
+  for (const field of own.values()) lines.push(`| ${code(field.key)} | ${code(field.type)} | ${cell(field.text)} |`);
+  lines.push('');
+}
+const why = interfaceOf(events, 'SessionEndEvent').fields.find(({ key }) => key === 'why');
+namedUnion('SessionEnd', unionOf('core/src/sessions/session.ts', 'SessionEnd').members, why.text);
+const warning = interfaceOf(events, 'WarningEvent').fields.find(({ key }) => key === 'code');
+namedUnion(
+  'WarningEvent',
+  [...warning.type.matchAll(/'(\w+)'/g)].map(([, one]) => one),
+  warning.text,
+);
+
+lines.push('## Outcomes of a wake', '', '| Outcome | Meaning |', '| --- | --- |');
+lines.push(...listedUnion('core/src/connection-request/wake-result.ts', 'WakeOutcome'), '');
+lines.push('## Why a URL leaves as it came', '', '| Reason | Meaning |', '| --- | --- |');
+lines.push(...listedUnion('core/src/soap/message.ts', 'UnchangedReason'), '');
+
+lines.push(
+  '## Error codes',
+  '',
+  'Codes of `CwmpProxyError`, and the status that the peer is answered with.',
+  '',
+  '| Code | Status | Meaning |',
+  '| --- | --- | --- |',
+);
+const table = /const statusByCode = \{([^]*?)\} as const/.exec(source('core/src/errors.ts'))[1];
+for (const [, text, name, status] of table.matchAll(/(\/\*\*(?:(?!\*\/)[^])*\*\/)?\s*(ERR_\w+): (\d+)/g)) {
+  if (text === undefined) faults.push(`${name} has no docstring (packages/core/src/errors.ts)`);
+  lines.push(`| ${code(name)} | ${status} | ${cell(plain(text))} |`);
+}
+
+lines.push(
+  '',
+  '## Metrics',
+  '',
+  'Of `collectMetrics` from `@cwmp-proxy/core/metrics`.',
+  '',
+  '| Metric | Kind | Labels | Meaning |',
+  '| --- | --- | --- | --- |',
+);
+for (const [, kind, body] of source('core/src/metrics.ts').matchAll(
+  /new (Counter|Gauge|Histogram)\(\{([^]*?)registers/g,
+)) {
+  const name = /name: '(\w+)'/.exec(body)?.[1] ?? '';
+  const labels = [...(/labelNames: \[(.*?)\]/.exec(body)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(([, label]) =>
+    code(label),
+  );
+  lines.push(
+    `| ${code(name)} | ${kind.toLowerCase()} | ${labels.join(', ')} | ${/help: '(.*?)'/.exec(body)?.[1] ?? ''} |`,
+  );
+}
+
+const text = `${lines.join('\n').trimEnd()}\n`;
+const file = join(root, 'docs', 'reference.md');
+if (!check) {
+  writeFileSync(file, text);
+} else if (!readdirSync(join(root, 'docs')).includes('reference.md') || readFileSync(file, 'utf8') !== text) {
+  faults.push('docs/reference.md differs from the docstrings; run node scripts/write-reference.js');
+}
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) process.exitCode = 1;

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { createCwmpProxy, type CwmpProxy } from '@cwmp-proxy/core';
+import { inform, startAcs } from '../helpers/acs.js';
+import { connectionRequests, publicOrigin } from '../helpers/app.js';
+import { atEnd } from '../helpers/at-end.js';
+import { startCpe } from '../helpers/cpe-connection.js';
+import { addressOf, serve } from '../helpers/serve.js';
+
+const noHaproxy =
+  spawnSync('haproxy', ['-v']).status !== 0 && 'NO HAPROXY TEST: install haproxy (apt-get install haproxy)';
+
+const example = new URL('../../../examples/haproxy/haproxy.cfg', import.meta.url);
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = addressOf(probe);
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** Runs the example with the addresses of this test; CPEs and ACSs find it at these URLs. */
+async function startHaproxy(t: TestContext, gateways: readonly string[]): Promise<{ cpes: string; acss: string }> {
+  const ports = [await freePort(), await freePort()];
+  const [one = '', other = ''] = gateways.map((url) => new URL(url).host);
+  const config = readFileSync(example, 'utf8')
+    .replace('0.0.0.0:7547', `127.0.0.1:${ports[0]}`)
+    .replace('127.0.0.1:8081', `127.0.0.1:${ports[1]}`)
+    .replaceAll('10.0.0.21:8080 check', one)
+    .replaceAll('10.0.0.22:8080 check', other);
+  const folder = mkdtempSync(join(tmpdir(), 'cwmp-haproxy-'));
+  const file = join(folder, 'haproxy.cfg');
+  writeFileSync(file, config);
+  const child = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'inherit', 'ignore'] });
+  const exited = once(child, 'exit');
+  atEnd(t, async () => {
+    child.kill('SIGKILL');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const acss = `http://127.0.0.1:${ports[1]}`;
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await fetch(`${acss}/client`, { headers: { connection: 'close' } });
+      return { cpes: `http://127.0.0.1:${ports[0]}`, acss };
+    } catch (error) {
+      if (tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+test(
+  'two gateways behind the HAProxy of the example keep sessions whole and wake for any ACS',
+  { skip: noHaproxy },
+  async (t) => {
+    const acs = await startAcs(t);
+    const proxies: CwmpProxy[] = [];
+    const urls: string[] = [];
+    for (let count = 0; count < 2; count += 1) {
+      const proxy = createCwmpProxy({ publicUrl: publicOrigin, backends: [acs.url], connectionRequests });
+      atEnd(t, () => proxy.close());
+      proxies.push(proxy);
+      urls.push((await serve(t, (request, response) => void proxy.handle(request, response))).url);
+    }
+    const haproxy = await startHaproxy(t, urls);
+    const sessions = (): number[] => proxies.map((proxy) => proxy.stats().sessions.ended.complete ?? 0);
+
+    for (let count = 1; count <= 4; count += 1) {
+      const cpe = startCpe(t);
+      assert.equal((await cpe.send({ url: haproxy.cpes, body: inform() })).status, 200);
+      assert.equal((await cpe.send({ url: haproxy.cpes, headers: { Connection: 'close' } })).status, 204);
+      assert.deepEqual(
+        sessions().sort((a, b) => a - b),
+        [0, count],
+        'one address stays with one gateway',
+      );
+    }
+
+    let woken = 0;
+    const device = await serve(t, (_request, response) => {
+      woken += 1;
+      response.writeHead(200, { connection: 'close' }).end();
+    });
+    const headers = { authorization: `Basic ${btoa('acs:secret')}`, connection: 'close' };
+    for (let count = 0; count < 4; count += 1) {
+      const answer = await fetch(`${haproxy.acss}/client?origin=${device.url}`, { headers });
+      assert.equal(answer.status, 200);
+    }
+    assert.equal(woken, 4);
+    for (const proxy of proxies) assert.ok((proxy.stats().wakes.accepted ?? 0) > 0, 'each gateway has woken it');
+  },
+);

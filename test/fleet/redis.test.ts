@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test, type TestContext } from 'node:test';
+import { createCwmpProxy, type CwmpProxy } from '@cwmp-proxy/core';
+import { redisWakeStore } from '@cwmp-proxy/core/redis';
+import { inform, startAcs } from '../helpers/acs.js';
+import { connectionRequests, publicOrigin } from '../helpers/app.js';
+import { atEnd } from '../helpers/at-end.js';
+import { startCpe } from '../helpers/cpe-connection.js';
+import { connectRedis, noRedis, startRedis } from '../helpers/redis-server.js';
+import { serve } from '../helpers/serve.js';
+
+/** An instance of a gateway that shares a Redis server with others. */
+async function startInstance(
+  t: TestContext,
+  redis: string,
+  backend: string,
+): Promise<{ proxy: CwmpProxy; url: string }> {
+  const client = await connectRedis(t, redis);
+  const proxy = createCwmpProxy({
+    publicUrl: publicOrigin,
+    backends: [backend],
+    connectionRequests: { ...connectionRequests, store: redisWakeStore(client) },
+  });
+  atEnd(t, () => proxy.close());
+  const { url } = await serve(t, (request, response) => void proxy.handle(request, response));
+  return { proxy, url };
+}
+
+test('a wake asked of one instance resolves by the Inform that passes the other', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const acs = await startAcs(t);
+  const one = await startInstance(t, redis.url, acs.url);
+  const other = await startInstance(t, redis.url, acs.url);
+  const cpe = startCpe(t);
+  let session: Promise<unknown> | undefined;
+  const device = await serve(t, (_request, response) => {
+    response.writeHead(200, { connection: 'close' }).end();
+    // The balancer in front of both leads the CPE to the other one.
+    session = cpe
+      .send({ url: other.url, body: inform(device.url, 'S1', '6 CONNECTION REQUEST') })
+      .then(() => cpe.send({ url: other.url }));
+  });
+  const wake = await one.proxy.wakeCpe(device.url, { waitForInformMs: 10_000 });
+  await session;
+  assert.equal(wake.outcome, 'informed');
+  assert.equal(wake.inform?.device?.serialNumber, 'S1');
+  assert.equal(one.proxy.stats().sessions.started, 0);
+  assert.equal(other.proxy.stats().sessions.started, 1);
+});
+
+test('calls of both instances for one CPE share one request', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const acs = await startAcs(t);
+  const instances = [await startInstance(t, redis.url, acs.url), await startInstance(t, redis.url, acs.url)];
+  let asked = 0;
+  const device = await serve(t, (_request, response) => {
+    asked += 1;
+    setTimeout(() => response.writeHead(200, { connection: 'close' }).end(), 40);
+  });
+  // The subscriptions of both stand once each has had an answer of Redis.
+  for (const [index, { proxy }] of instances.entries()) await proxy.wakeCpe(`http://127.0.0.1:1/${index}`);
+  const wakes = await Promise.all(instances.map(({ proxy }) => proxy.wakeCpe(device.url)));
+  assert.deepEqual(
+    wakes.map(({ outcome }) => outcome),
+    ['accepted', 'accepted'],
+  );
+  assert.equal(asked, 1);
+});
+
+test('keeps the least time between two wakes of a CPE over all instances', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const acs = await startAcs(t);
+  const one = await startInstance(t, redis.url, acs.url);
+  const other = await startInstance(t, redis.url, acs.url);
+  const device = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  await one.proxy.wakeCpe(device.url);
+  const second = await other.proxy.wakeCpe(device.url);
+  assert.equal(second.outcome, 'accepted');
+  const waited = second.legs.find(({ what }) => what === 'turn');
+  assert.ok(waited !== undefined && waited.ms > 50, JSON.stringify(second.legs));
+});
+
+test('wakes alone, and warns, while Redis is away', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const acs = await startAcs(t);
+  const { proxy } = await startInstance(t, redis.url, acs.url);
+  const device = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  await proxy.wakeCpe('http://127.0.0.1:1/');
+  const warned = once(proxy, 'warning');
+  await redis.stop();
+  const wake = await proxy.wakeCpe(device.url, { timeoutMs: 5_000 });
+  assert.equal(wake.outcome, 'accepted');
+  assert.equal((await warned)[0].code, 'WAKE_STORE');
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { channel } from 'node:diagnostics_channel';
+import { test } from 'node:test';
+import { inform, startAcs } from '../helpers/acs.js';
+import { startApp } from '../helpers/app.js';
+import { startCpe } from '../helpers/cpe-connection.js';
+import { plainHost } from '../helpers/hosts/plain-host.js';
+
+test('stats() tells in one plain object what the proxy does and has done', async (t) => {
+  const acs = await startAcs(t);
+  const app = await startApp(t, plainHost, { backends: [acs.url] });
+  const cpe = startCpe(t);
+  await cpe.send({ url: app.url, body: inform() });
+  const during = app.proxy.stats();
+  assert.equal(during.sessions.open, 1);
+  await cpe.send({ url: app.url });
+  await app.proxy.wakeCpe('http://127.0.0.1:1/');
+  const { since, backends, ...counts } = app.proxy.stats();
+  assert.ok(since instanceof Date);
+  assert.deepEqual(counts, {
+    sessions: { open: 0, started: 1, ended: { complete: 1 } },
+    messages: { rewritten: 1 },
+    exchanges: 2,
+    wakes: { unreachable: 1 },
+    failures: {},
+    warnings: {},
+  });
+  assert.equal(backends[0]?.url, acs.url);
+  assert.deepEqual(JSON.parse(JSON.stringify(during)).sessions, { open: 1, started: 1, ended: {} });
+});
+
+test('a CPE can be followed from its request to the backend and to its wake', async (t) => {
+  const acs = await startAcs(t);
+  const app = await startApp(t, plainHost, { backends: [acs.url] });
+  const { proxy } = app;
+  const seen: [string, string | undefined][] = [];
+  proxy.on('sessionStart', ({ session }) => seen.push(['sessionStart', session]));
+  proxy.on('inform', ({ session, url }) => seen.push(['inform', session], ['url', url]));
+  proxy.on('exchange', ({ session }) => seen.push(['exchange', session]));
+  proxy.on('sessionEnd', ({ session }) => seen.push(['sessionEnd', session]));
+  proxy.on('wake', ({ origin }) => seen.push(['wake', origin]));
+  const cpe = startCpe(t);
+  await cpe.send({ url: app.url, body: inform('http://127.0.0.1:1/x') });
+  await cpe.send({ url: app.url });
+  await proxy.wakeCpe('http://127.0.0.1:1/x');
+  const session = seen[0]?.[1];
+  assert.ok(session !== undefined);
+  assert.deepEqual(seen, [
+    ['sessionStart', session],
+    ['inform', session],
+    ['url', 'http://127.0.0.1:1/x'],
+    ['exchange', session],
+    ['exchange', session],
+    ['sessionEnd', session],
+    ['wake', 'http://127.0.0.1:1/x'],
+  ]);
+});
+
+test('tracers without a hold of the proxy hear its events on channels', async (t) => {
+  const heard: string[] = [];
+  for (const name of ['sessionStart', 'message', 'inform', 'exchange', 'sessionEnd', 'wake', 'failure', 'backend']) {
+    const listener = (): number => heard.push(name);
+    const subscribed = channel(`cwmp-proxy:${name}`);
+    subscribed.subscribe(listener);
+    t.after(() => subscribed.unsubscribe(listener));
+  }
+  const acs = await startAcs(t);
+  const app = await startApp(t, plainHost, { backends: [acs.url], proxy: { health: { maxFailures: 1 } } });
+  const cpe = startCpe(t);
+  await cpe.send({ url: app.url, body: inform() });
+  await cpe.send({ url: app.url });
+  await app.proxy.wakeCpe('http://127.0.0.1:1/');
+  app.proxy.backends.add('http://127.0.0.1:1');
+  await app.proxy.backends.drain(acs.url);
+  await cpe.send({ url: app.url, body: inform() });
+  assert.deepEqual(heard.slice(0, 6), ['sessionStart', 'message', 'inform', 'exchange', 'exchange', 'sessionEnd']);
+  assert.deepEqual([...new Set(heard.slice(6))].sort(), [
+    'backend',
+    'failure',
+    'inform',
+    'message',
+    'sessionEnd',
+    'sessionStart',
+    'wake',
+  ]);
+});
