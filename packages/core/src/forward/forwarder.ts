@@ -78,7 +78,7 @@ export class Forwarder {
   }
 
   #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
-    const { message, sessionTimeout } = prepared;
+    const { message } = prepared;
     const { sessions, affinity, onMessage } = this.#settings;
     const session = sessions.find({
       socket: request.socket,
@@ -92,6 +92,9 @@ export class Forwarder {
           : shown;
       },
     });
+    // Only what begins a session asks for more time; the others are not searched for it.
+    const sessionTimeout =
+      session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
     if (sessionTimeout !== undefined) sessions.allowQuiet(session, sessionTimeout * 1000);
     if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
     else onMessage(message, session);
