@@ -8,7 +8,7 @@ import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter, type InformEvent } from './events.js';
+import { CwmpProxyEmitter, type InformEvent, isolated, type WarningEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
@@ -89,14 +89,15 @@ export class CwmpProxy extends CwmpProxyEmitter {
       maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxDecodedBytes),
       timeoutMs: timeouts.requestMs,
     };
-    const pool = new BackendPool((figures) => this.emit('backend', figures));
+    const pool = new BackendPool((figures) => isolated(() => this.emit('backend', figures)));
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,
       graceMs: sessions.graceMs,
       maxSessions: limits.maxSessions,
-      onStart: ({ id, backend }) => this.emit('sessionStart', { session: id, backend: backend.url }),
-      onEnd: ({ id, backend }, why) => this.emit('sessionEnd', { session: id, backend: backend.url, why }),
+      onStart: ({ id, backend }) => isolated(() => this.emit('sessionStart', { session: id, backend: backend.url })),
+      onEnd: ({ id, backend }, why) =>
+        isolated(() => this.emit('sessionEnd', { session: id, backend: backend.url, why })),
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
     for (const settings of backends) pool.add(settings);
@@ -117,7 +118,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
       onExchange: (exchange, { id, backend }) =>
-        this.emit('exchange', { session: id, backend: backend.url, ...exchange }),
+        isolated(() => this.emit('exchange', { session: id, backend: backend.url, ...exchange })),
     });
     const ownAddresses = new BackendAddresses(pool);
     // Names of backends are looked up now, so that the first wake knows where not to go.
@@ -127,10 +128,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
       urls: this.#urls,
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
-      onWake: (event) => this.emit('wake', event),
-      onFailure: (error) => this.emit('failure', { error, method: 'GET' }),
+      onWake: (event) => isolated(() => this.emit('wake', event)),
+      onFailure: (error) => isolated(() => this.emit('failure', { error, method: 'GET' })),
       onStoreFault: () => {
-        this.emit('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
+        this.#warn({ code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
       },
     });
   }
@@ -152,7 +153,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
       if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
-      this.emit('failure', { error, method: request.method ?? '' });
+      isolated(() => this.emit('failure', { error, method: request.method ?? '' }));
       if (options.onError === undefined || response.headersSent || response.destroyed) {
         answerError(request, response, error);
       } else options.onError(error);
@@ -210,21 +211,25 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
       const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}`;
-      this.emit('warning', { code: 'URL_TOO_LONG', message });
+      this.#warn({ code: 'URL_TOO_LONG', message });
     }
     return proxied;
   }
 
   #announce(message: CwmpMessage, session: Session | undefined): void {
     const event = { session: session?.id, backend: session?.backend.url, message };
-    this.emit('message', event);
+    isolated(() => this.emit('message', event));
     // Reading the facts of an Inform costs more than forwarding it: only for those who listen.
     if (this.listenerCount('inform') === 0 && !informChannel.hasSubscribers) return;
     if (!message.isInform) return;
     const { device, events, urls } = message;
     const inform = { ...event, device, events, url: urls[0]?.original };
-    this.emit('inform', inform);
+    isolated(() => this.emit('inform', inform));
     informChannel.publish(inform);
+  }
+
+  #warn(warning: WarningEvent): void {
+    isolated(() => this.emit('warning', warning));
   }
 
   /** Once in a while only: where a limit refuses, it refuses many. */
@@ -232,7 +237,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const now = performance.now();
     if (now - this.#limitWarned < limitWarningMs) return;
     this.#limitWarned = now;
-    this.emit('warning', { code: 'SESSION_LIMIT', message });
+    this.#warn({ code: 'SESSION_LIMIT', message });
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {
@@ -249,7 +254,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#checkedServers.add(server);
     const timeoutMs = 'keepAliveTimeout' in server ? server.keepAliveTimeout : undefined;
     if (typeof timeoutMs !== 'number' || timeoutMs === 0 || timeoutMs >= minKeepAliveMs) return;
-    this.emit('warning', {
+    this.#warn({
       code: 'KEEP_ALIVE_TIMEOUT',
       message: `the server closes CPEs that are quiet for ${timeoutMs} ms; set server.keepAliveTimeout to 60000 or more`,
     });

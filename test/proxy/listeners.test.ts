@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { createCwmpProxy } from '@cwmp-proxy/core';
+import { serve } from '../helpers/serve.js';
+
+test('what a listener throws goes to the process and costs no exchange; handle does not reject', async (t) => {
+  const acs = await serve(t, (request, response) => {
+    request.resume().on('end', () => response.writeHead(200, { Connection: 'close' }).end('<InformResponse/>'));
+  });
+  const proxy = createCwmpProxy({
+    publicUrl: 'http://gateway.example:8080',
+    backends: [acs.url],
+    connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' } },
+  });
+  t.after(() => proxy.close());
+  const rejections: unknown[] = [];
+  const gateway = await serve(t, (request, response) => {
+    proxy.handle(request, response).catch((error: unknown) => rejections.push(error));
+  });
+  const thrown: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error.message));
+  t.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  });
+  for (const name of ['sessionStart', 'message', 'inform', 'exchange'] as const) {
+    proxy.on(name, () => {
+      throw new Error(name);
+    });
+  }
+  const answer = await fetch(gateway.url, {
+    method: 'POST',
+    body: '<Envelope><Body><Inform/></Body></Envelope>',
+    headers: { connection: 'close' },
+  });
+  assert.equal(answer.status, 200);
+  assert.equal(await answer.text(), '<InformResponse/>');
+  if (thrown.length < 4) await once(proxy, 'sessionEnd');
+  assert.deepEqual(new Set(thrown), new Set(['sessionStart', 'message', 'inform', 'exchange']));
+  assert.deepEqual(rejections, []);
+});
