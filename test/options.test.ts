@@ -86,6 +86,16 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     options: { forwarding: { mountPath: 'cwmp' } },
     message: /^forwarding\.mountPath: /,
   },
+  {
+    name: 'a session header that is no name',
+    options: { forwarding: { sessionHeader: 'X_Session' } },
+    message: /^forwarding\.sessionHeader: /,
+  },
+  {
+    name: 'a session header that has another use',
+    options: { forwarding: { sessionHeader: 'Content-Type' } },
+    message: /^forwarding\.sessionHeader: .*other use/,
+  },
   { name: 'a made-up word', options: { forwarding: { forwarded: 'x' } }, message: /^forwarding\.forwarded: / },
   { name: 'a short key', options: { sessions: { affinityKey: 'short' } }, message: /^sessions\.affinityKey: / },
 ];

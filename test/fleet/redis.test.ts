@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { test, type TestContext } from 'node:test';
-import { createCwmpProxy, type CwmpProxy } from '@cwmp-proxy/core';
+import { createCwmpProxy, type CwmpProxy, type WakeResult, type WakeStore } from '@cwmp-proxy/core';
 import { redisWakeStore } from '@cwmp-proxy/core/redis';
 import { inform, startAcs } from '../helpers/acs.js';
 import { connectionRequests, publicOrigin } from '../helpers/app.js';
@@ -15,12 +15,13 @@ async function startInstance(
   t: TestContext,
   redis: string,
   backend: string,
+  watch: (store: WakeStore) => WakeStore = (store) => store,
 ): Promise<{ proxy: CwmpProxy; url: string }> {
   const client = await connectRedis(t, redis);
   const proxy = createCwmpProxy({
     publicUrl: publicOrigin,
     backends: [backend],
-    connectionRequests: { ...connectionRequests, store: redisWakeStore(client) },
+    connectionRequests: { ...connectionRequests, store: watch(redisWakeStore(client)) },
   });
   atEnd(t, () => proxy.close());
   const { url } = await serve(t, (request, response) => void proxy.handle(request, response));
@@ -71,14 +72,40 @@ test('calls of both instances for one CPE share one request', { skip: noRedis },
 test('keeps the least time between two wakes of a CPE over all instances', { skip: noRedis }, async (t) => {
   const redis = await startRedis(t);
   const acs = await startAcs(t);
-  const one = await startInstance(t, redis.url, acs.url);
-  const other = await startInstance(t, redis.url, acs.url);
-  const device = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  const steps: string[] = [];
+  const refused = new EventEmitter();
+  const watch = (name: string) => (store: WakeStore) => ({
+    ...store,
+    async lease(key: string, ms: number) {
+      const left = await store.lease(key, ms);
+      const step = `${name} ${left > 0 ? 'has to wait' : `has it for ${ms} ms`}`;
+      // How often it asks in vain is its own affair.
+      if (steps.at(-1) !== step) steps.push(step);
+      if (left > 0) refused.emit(name);
+      return left;
+    },
+  });
+  const one = await startInstance(t, redis.url, acs.url, watch('one'));
+  const other = await startInstance(t, redis.url, acs.url, watch('other'));
+  const otherWaits = once(refused, 'other');
+  let second: Promise<WakeResult> | undefined;
+  const device = await serve(t, (_request, response) => {
+    steps.push('asked');
+    // With credentials of its own, for else it would share the request that is under way.
+    second ??= other.proxy.wakeCpe(device.url, { credentials: { username: 'cpe', password: 'its own' } });
+    void otherWaits.then(() => response.writeHead(200, { connection: 'close' }).end());
+  });
   await one.proxy.wakeCpe(device.url);
-  const second = await other.proxy.wakeCpe(device.url);
-  assert.equal(second.outcome, 'accepted');
-  const waited = second.legs.find(({ what }) => what === 'turn');
-  assert.ok(waited !== undefined && waited.ms > 50, JSON.stringify(second.legs));
+  assert.equal((await second)?.outcome, 'accepted');
+  // The one keeps the lease for the least time when it is done; only then does the other get it.
+  assert.deepEqual(steps.filter((step) => step !== 'other has to wait').slice(0, 5), [
+    'one has it for 2000 ms',
+    'asked',
+    'one has it for 250 ms',
+    'other has it for 2000 ms',
+    'asked',
+  ]);
+  assert.ok(steps.indexOf('other has to wait') < steps.indexOf('one has it for 250 ms'));
 });
 
 test('wakes alone, and warns, while Redis is away', { skip: noRedis }, async (t) => {

@@ -29,33 +29,6 @@ test('stats() tells in one plain object what the proxy does and has done', async
   assert.deepEqual(JSON.parse(JSON.stringify(during)).sessions, { open: 1, started: 1, ended: {} });
 });
 
-test('a CPE can be followed from its request to the backend and to its wake', async (t) => {
-  const acs = await startAcs(t);
-  const app = await startApp(t, plainHost, { backends: [acs.url] });
-  const { proxy } = app;
-  const seen: [string, string | undefined][] = [];
-  proxy.on('sessionStart', ({ session }) => seen.push(['sessionStart', session]));
-  proxy.on('inform', ({ session, url }) => seen.push(['inform', session], ['url', url]));
-  proxy.on('exchange', ({ session }) => seen.push(['exchange', session]));
-  proxy.on('sessionEnd', ({ session }) => seen.push(['sessionEnd', session]));
-  proxy.on('wake', ({ origin }) => seen.push(['wake', origin]));
-  const cpe = startCpe(t);
-  await cpe.send({ url: app.url, body: inform('http://127.0.0.1:1/x') });
-  await cpe.send({ url: app.url });
-  await proxy.wakeCpe('http://127.0.0.1:1/x');
-  const session = seen[0]?.[1];
-  assert.ok(session !== undefined);
-  assert.deepEqual(seen, [
-    ['sessionStart', session],
-    ['inform', session],
-    ['url', 'http://127.0.0.1:1/x'],
-    ['exchange', session],
-    ['exchange', session],
-    ['sessionEnd', session],
-    ['wake', 'http://127.0.0.1:1/x'],
-  ]);
-});
-
 test('tracers without a hold of the proxy hear its events on channels', async (t) => {
   const heard: string[] = [];
   for (const name of ['sessionStart', 'message', 'inform', 'exchange', 'sessionEnd', 'wake', 'failure', 'backend']) {

@@ -52,8 +52,8 @@ export class IdentityHeaders extends EdgeHeaders {
     }
   }
 
-  override addTo(headers: string[], request: IncomingMessage): void {
-    super.addTo(headers, request);
+  override addTo(headers: string[], request: IncomingMessage, session: string): void {
+    super.addTo(headers, request, session);
     const identity = this.#gate.identityOf(request);
     if (this.#authorization !== undefined) headers.push('Authorization', this.#authorization);
     // A name that is no plain text is told in the form TR-069 gives user names.

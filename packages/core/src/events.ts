@@ -59,6 +59,12 @@ export interface FailureEvent {
   error: CwmpProxyError;
   /** Method of the request. */
   method: string;
+  /** For whom the request was: `acs`, a CPE's message; `cpe`, an ACS's connection request. */
+  target: 'acs' | 'cpe';
+  /** Names the session it belonged to, as in the other events; `undefined` when it failed before it had one. */
+  session: string | undefined;
+  /** Name of the backend of that session; `undefined` as above. */
+  backend: string | undefined;
 }
 
 /** Something in the surroundings that will make trouble. */

@@ -36,8 +36,8 @@ export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => v
     },
     wake: (event) => (reached.has(event.outcome) ? logger.info(event, 'wake') : logger.warn(event, 'wake failed')),
     backend: (event) => (event.state === 'ejected' ? logger.warn(event, 'backend') : logger.info(event, 'backend')),
-    failure: ({ error, method }) => {
-      const fields = { code: error.code, method };
+    failure: ({ error, method, target, session, backend }) => {
+      const fields = { code: error.code, method, target, session, backend };
       // CPEs leave for reasons of their own, and return.
       if (error.code === 'ERR_CWMP_CPE_GONE') logger.info(fields, error.message);
       else logger.warn(fields, error.message);

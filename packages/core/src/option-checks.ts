@@ -52,6 +52,12 @@ export function choose<Word extends string>(at: string, value: unknown, words: r
   return Object.freeze(inOrder);
 }
 
+/** Checks the name of a header field of the proxy's own: a plain name, for lenient servers take `_` for `-`. */
+export function checkFieldName(at: string, value: unknown): void {
+  if (typeof value === 'string' && /^[A-Za-z][A-Za-z\d-]*$/.test(value)) return;
+  refuseOption(at, 'expected the name of a header field, of letters, digits and hyphens');
+}
+
 /** Checks a realm, which has to stand between quotes in a challenge. */
 export function checkRealm(at: string, value: unknown): void {
   if (typeof value === 'string' && /^[ !#-[\]-~]+$/.test(value)) return;

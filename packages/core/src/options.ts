@@ -234,6 +234,12 @@ export interface ForwardingOptions {
    */
   clientCert?: boolean;
   /**
+   * Field that tells the backend the name of the session, as it stands in events, `X-CWMP-Session` for instance: with it the
+   * ACS's log can be laid beside the proxy's. A copy that comes from the CPE is dropped. Default: none, the ACS sees what a
+   * CPE would send.
+   */
+  sessionHeader?: string;
+  /**
    * Path under which CPEs reach the proxy and which the backends do not know, `/cwmp` for instance: taken off the request
    * target, put back in `Location` and in the Path of cookies. Default: the target goes on unchanged.
    */

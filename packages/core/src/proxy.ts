@@ -129,7 +129,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => isolated(() => this.emit('wake', event)),
-      onFailure: (error) => isolated(() => this.emit('failure', { error, method: 'GET' })),
+      onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       onStoreFault: () => {
         this.#warn({ code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
       },
@@ -142,18 +142,23 @@ export class CwmpProxy extends CwmpProxyEmitter {
    */
   async handle(request: IncomingMessage, response: ServerResponse, options: HandleOptions = {}): Promise<void> {
     const target = options.target ?? request.url ?? '/';
+    let session: Session | undefined;
+    let isForCpe = false;
     try {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
-      if (this.#urls.isEndpoint(target, request.headers.host)) await this.#gate.endpoint(request, response, target);
+      isForCpe = this.#urls.isEndpoint(target, request.headers.host);
+      if (isForCpe) await this.#gate.endpoint(request, response, target);
       else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
-        await this.#forwarder.forward(readableRequest(request, options.keptBody), response, target);
+        await this.#forwarder.forward(readableRequest(request, options.keptBody), response, target, (its) => {
+          session = its;
+        });
       }
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
       if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
-      isolated(() => this.emit('failure', { error, method: request.method ?? '' }));
+      this.#fail(error, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
       if (options.onError === undefined || response.headersSent || response.destroyed) {
         answerError(request, response, error);
       } else options.onError(error);
@@ -207,6 +212,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
     await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
+  #fail(error: CwmpProxyError, method: string, target: 'acs' | 'cpe', session: Session | undefined): void {
+    const failure = { error, method, target, session: session?.id, backend: session?.backend.url };
+    isolated(() => this.emit('failure', failure));
+  }
+
   #rewriteUrl(url: string): string | undefined {
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
@@ -241,8 +251,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {
-    const onInform = ({ url, events, device }: InformEvent): void => {
-      if (url !== undefined) listener({ url, events, ...(device === undefined ? {} : { device }) });
+    const onInform = ({ url, events, device, session }: InformEvent): void => {
+      if (url === undefined) return;
+      listener({ url, events, ...(device !== undefined && { device }), ...(session !== undefined && { session }) });
     };
     this.on('inform', onInform);
     return () => this.off('inform', onInform);

@@ -1,4 +1,4 @@
-import { checkGroup, checkRealm, choose, refuseOption } from './option-checks.js';
+import { checkFieldName, checkGroup, checkRealm, choose, refuseOption } from './option-checks.js';
 import type { CpeAuthOptions } from './options.js';
 
 /** {@link CpeAuthOptions}, checked, with every default in its place. */
@@ -18,9 +18,7 @@ export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAut
     refuseOption(`${path}.users`, 'expected a map from user name to password or { ha1 }, or a function');
   }
   checkRealm(`${path}.realm`, realm);
-  if (identityHeader !== undefined && !/^[A-Za-z][A-Za-z\d-]*$/.test(identityHeader)) {
-    refuseOption(`${path}.identityHeader`, 'expected the name of a header field, of letters, digits and hyphens');
-  }
+  if (identityHeader !== undefined) checkFieldName(`${path}.identityHeader`, identityHeader);
   if (backendCredentials !== undefined) {
     checkGroup(`${path}.backendCredentials`, backendCredentials, ['username', 'password']);
     const { username, password } = backendCredentials;

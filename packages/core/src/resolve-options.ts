@@ -1,5 +1,13 @@
 import type { BackendSettings } from './backends/backend.js';
-import { checkGroup, httpUrl, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import {
+  checkFieldName,
+  checkGroup,
+  httpUrl,
+  milliseconds,
+  oneOf,
+  refuseOption,
+  wholeNumber,
+} from './option-checks.js';
 import { type ResolvedCpeAuth, resolveCpeAuth } from './resolve-cpe-auth.js';
 import { type ResolvedConnectionRequests, resolveConnectionRequests } from './resolve-connection-requests.js';
 import type {
@@ -21,13 +29,14 @@ export interface ResolvedOptions {
   cpeAuth: ResolvedCpeAuth | undefined;
   sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
-  forwarding: Required<ForwardingOptions>;
+  forwarding: ResolvedForwarding;
   timeouts: Required<TimeoutOptions>;
   limits: Required<LimitOptions>;
 }
 
 const noLimit = Number.MAX_SAFE_INTEGER;
 
+type ResolvedForwarding = Required<Omit<ForwardingOptions, 'sessionHeader'>> & Pick<ForwardingOptions, 'sessionHeader'>;
 type ResolvedHealth = Required<Omit<HealthOptions, 'active'>> & { active: ResolvedActiveHealth | undefined };
 type ResolvedActiveHealth = Required<Omit<ActiveHealthOptions, 'path'>> & Pick<ActiveHealthOptions, 'path'>;
 
@@ -129,19 +138,29 @@ function resolveActiveHealth(options: ActiveHealthOptions): ResolvedActiveHealth
   });
 }
 
-function resolveForwarding(options: ForwardingOptions): Required<ForwardingOptions> {
-  checkGroup('forwarding', options, ['via', 'forwarded', 'incoming', 'clientCert', 'mountPath', 'unknownCoding']);
-  const { via = 'cwmp-proxy', clientCert = false, mountPath = '' } = options;
+function resolveForwarding(options: ForwardingOptions): ResolvedForwarding {
+  checkGroup('forwarding', options, [
+    'via',
+    'forwarded',
+    'incoming',
+    'clientCert',
+    'sessionHeader',
+    'mountPath',
+    'unknownCoding',
+  ]);
+  const { via = 'cwmp-proxy', clientCert = false, sessionHeader, mountPath = '' } = options;
   if (via !== false && (typeof via !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(via))) {
     refuseOption('forwarding.via', 'expected a token (RFC 9110 §5.6.2) or false');
   }
   if (typeof clientCert !== 'boolean') refuseOption('forwarding.clientCert', 'expected true or false');
+  if (sessionHeader !== undefined) checkSessionHeader('forwarding.sessionHeader', sessionHeader);
   if (mountPath !== '') checkPath('forwarding.mountPath', mountPath);
   return Object.freeze({
     via,
     forwarded: oneOf('forwarding.forwarded', options.forwarded, ['x-forwarded', 'forwarded', 'none']),
     incoming: oneOf('forwarding.incoming', options.incoming, ['replace', 'append']),
     clientCert,
+    ...(sessionHeader === undefined ? {} : { sessionHeader }),
     unknownCoding: oneOf('forwarding.unknownCoding', options.unknownCoding, ['pass', 'reject']),
     mountPath: mountPath.replace(/\/+$/, ''),
   });
@@ -165,6 +184,15 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
+}
+
+/** Fields that a CPE and an ACS need: one that is replaced in each request is taken away from both. */
+const needed =
+  /^(?:accept|authorization|client-cert|connection|content|cookie|expect|forwarded|host|keep-alive|proxy|soapaction|te|trailer|transfer-encoding|upgrade|user-agent|via|x-forwarded)(?:-|$)/i;
+
+function checkSessionHeader(path: string, value: unknown): void {
+  checkFieldName(path, value);
+  if (typeof value === 'string' && needed.test(value)) refuseOption(path, 'expected a field that has no other use');
 }
 
 function checkPath(path: string, value: unknown): void {

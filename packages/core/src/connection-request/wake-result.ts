@@ -71,6 +71,8 @@ export interface InformNotice {
   readonly events: readonly string[];
   /** Its DeviceId. */
   readonly device?: WakeDevice | undefined;
+  /** Names the CWMP session it began, as in the proxy's events; absent where the ACS is in the proxy's own process. */
+  readonly session?: string;
 }
 
 /** The truth about a wake: how it ended, and each leg of the way. */

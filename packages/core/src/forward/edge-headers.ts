@@ -11,6 +11,8 @@ export interface EdgeSettings {
   incoming: 'append' | 'replace';
   /** Whether a CPE's TLS client certificate is told in `Client-Cert` (RFC 9440). */
   clientCert: boolean;
+  /** Which field tells the backend the name of the session; absent for none. */
+  sessionHeader?: string;
 }
 
 /** Fields by which a proxy speaks to a backend: a CPE that sends them pretends to be one. */
@@ -32,17 +34,23 @@ export class EdgeHeaders {
   /** @param alsoReplaced Lower-case names of further fields whose incoming copies are dropped. */
   constructor(settings: EdgeSettings, alsoReplaced: readonly string[] = []) {
     this.#settings = settings;
+    const own = settings.sessionHeader === undefined ? [] : [settings.sessionHeader.toLowerCase()];
     // Where they are appended to, the incoming copies are taken up into our own.
-    this.replaced = new Set([...spokenByProxies, 'client-cert', 'client-cert-chain', ...alsoReplaced]);
+    this.replaced = new Set([...spokenByProxies, 'client-cert', 'client-cert-chain', ...own, ...alsoReplaced]);
   }
 
-  /** Adds the fields for one request to those that go on. */
-  addTo(headers: string[], request: IncomingMessage): void {
-    const { via, forwarded, clientCert } = this.#settings;
+  /**
+   * Adds the fields for one request to those that go on.
+   *
+   * @param session Names the session.
+   */
+  addTo(headers: string[], request: IncomingMessage, session: string): void {
+    const { via, forwarded, clientCert, sessionHeader } = this.#settings;
     if (via !== false) headers.push('Via', `${request.httpVersion} ${via}`);
     if (forwarded === 'x-forwarded') this.#addXForwarded(headers, request);
     if (forwarded === 'forwarded') this.#addForwarded(headers, request);
     if (clientCert && request.socket instanceof TLSSocket) addClientCert(headers, request.socket);
+    if (sessionHeader !== undefined) headers.push(sessionHeader, session);
   }
 
   #addXForwarded(headers: string[], request: IncomingMessage): void {

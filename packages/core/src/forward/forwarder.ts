@@ -56,12 +56,20 @@ export class Forwarder {
    * Hands a CPE's request to the backend of its session and the answer back.
    *
    * @param asked The request target as it came.
+   * @param onSession Told which session the request belongs to.
    *
    * Rejects with a {@link CwmpProxyError}; the response is untouched then, or its connection was cut.
    */
-  async forward(request: IncomingMessage, response: ServerResponse, asked: string): Promise<void> {
+  async forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    asked: string,
+    onSession: (session: Session) => void,
+  ): Promise<void> {
     checkRequest(request);
     const target = originForm(asked);
+    const running = this.#settings.sessions.runningOn(request.socket);
+    if (running !== undefined) onSession(running);
     const prepared = await prepareBody(request, this.#settings);
     try {
       // Nobody would ever tell the session of the end of a connection that has ended.
@@ -69,6 +77,7 @@ export class Forwarder {
         throw new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its request was handed on');
       }
       const session = this.#sessionOf(request, prepared);
+      onSession(session);
       if (session.backend.basePath !== '') checkInside(target);
       await this.#exchange({ request, response, target, prepared, session });
     } catch (error) {
@@ -146,7 +155,7 @@ export class Forwarder {
       cpeOrigin: cpeOrigin(request),
     };
     const headers = requestHeaders(request.rawHeaders, edgeHeaders.replaced);
-    edgeHeaders.addTo(headers, request);
+    edgeHeaders.addTo(headers, request, session.id);
     if (prepared.length !== undefined) headers.push('Content-Length', prepared.length);
     const path = toBackend(target, map);
     const outgoing: OutgoingRequest = { method: request.method ?? 'GET', path, headers, body: prepared.body };

@@ -59,6 +59,12 @@ export class SessionTable {
     return this.#sessions.size - this.#ended.size;
   }
 
+  /** The session that runs on a CPE's connection, when one does. */
+  runningOn(socket: Socket): Session | undefined {
+    const session = this.#bySocket.get(socket);
+    return session?.phase === 'ended' ? undefined : session;
+  }
+
   /**
    * The session a request belongs to: that of its connection; else the one its CPE is recognised to return to; else a new
    * one on the next backend. An Inform after the end of a session begins a new one.
