@@ -1,26 +1,14 @@
 // A CWMP gateway in an Express app.
 //
-//   PORT=8080 PUBLIC_URL=http://gateway.isp.example:8080 BACKENDS=http://10.0.0.11:7547,http://10.0.0.12:7547 \
-//   ALLOW=192.168.0.0/16 ACS_PASSWORD=… CPE_PASSWORD=… node express-gateway.js
+//   npm run example express-gateway
+//
+// It prints what to try; gateway-settings.ts says what it can be told.
 import { createCwmpProxy, logEvents } from '@cwmp-proxy/core';
 import { cwmpProxy } from '@cwmp-proxy/express';
 import express from 'express';
+import { options, port, printWhatToTry } from './gateway-settings.js';
 
-function setting(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`Set ${name}, see the top of this file`);
-  return value;
-}
-
-const proxy = createCwmpProxy({
-  publicUrl: setting('PUBLIC_URL'),
-  backends: setting('BACKENDS').split(','),
-  connectionRequests: {
-    allow: setting('ALLOW').split(','),
-    users: { acs: setting('ACS_PASSWORD') },
-    credentials: { username: 'cpe', password: setting('CPE_PASSWORD') },
-  },
-});
+const proxy = createCwmpProxy(options);
 logEvents(proxy, { debug() {}, info: console.log, warn: console.warn });
 
 const app = express();
@@ -30,7 +18,7 @@ app.get('/health', (_request, response) => {
 // Ahead of body parsers, and last of the routes: it takes every request that is left.
 app.use('/', cwmpProxy(proxy));
 
-const server = app.listen(Number(setting('PORT')));
+const server = app.listen(port, printWhatToTry);
 // CPEs think for longer between two messages than the five seconds that Node allows by default.
 server.keepAliveTimeout = 60_000;
 

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { test, type TestContext } from 'node:test';
+import { informResponse, startAcs } from './helpers/acs.js';
 import { addressOf, serve } from './helpers/serve.js';
+import { until } from './helpers/until.js';
 
 const root = new URL('../../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
@@ -72,6 +74,11 @@ const inform =
   '<Name>Device.ManagementServer.ConnectionRequestURL</Name><Value>http://192.168.100.50:7547</Value>' +
   '</ParameterValueStruct></ParameterList></Inform></Body></Envelope>';
 
+/** What the URL of the Inform becomes. */
+function rewritten(url: string): RegExp {
+  return new RegExp(`<Value>${url.replaceAll('.', '\\.')}/client\\?origin=http://192`);
+}
+
 for (const heading of ['### Express', '### Koa', '### Plain `node:http`']) {
   test(`the example below "${heading}" hands an Inform on with its URL rewritten`, async (t) => {
     let received = '';
@@ -86,6 +93,55 @@ for (const heading of ['### Express', '### Koa', '### Plain `node:http`']) {
     assert.equal(received, inform.replace('http://192', `${url}/client?origin=http://192`));
   });
 }
+
+/** What the fragments of the README take for granted, and a server on the port of the examples. */
+function inApp(fragment: string, { backend, listens = false }: { backend?: string; listens?: boolean }): string {
+  return `import express from 'express';
+import { createCwmpProxy } from '@cwmp-proxy/core';
+const proxy = createCwmpProxy({
+  publicUrl: 'http://127.0.0.1:8080',
+  ${backend === undefined ? '' : `backends: ['${backend}'],`}
+  connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' } },
+});
+const app = express();
+${fragment}
+${listens ? '' : 'app.listen(8080);'}
+app.use((request, response) => response.send('the application'));`;
+}
+
+test('the example below "### Around the framework" serves the paths of the proxy, and the application the rest', async (t) => {
+  const acs = await startAcs(t);
+  const code = inApp(exampleBelow('### Around the framework'), { backend: acs.url, listens: true });
+  const { url } = await startExample(t, 'ProxyFirst', code, acs.url);
+  const response = await postWhenListening(`${url}/cwmp`, inform);
+  assert.equal(await response.text(), informResponse);
+  assert.match(acs.received[0]?.body.toString() ?? '', rewritten(url));
+  const other = await postWhenListening(`${url}/other`, inform);
+  assert.equal(await other.text(), 'the application');
+});
+
+test('the example below "### Inside the ACS\'s own process" gives the route the facts and the rewritten body', async (t) => {
+  const cpe = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
+  const code = inApp(exampleBelow("### Inside the ACS's own process"), {});
+  const { url, output } = await startExample(t, 'RewriteInform', code, '');
+  const response = await postWhenListening(`${url}/acs`, inform);
+  assert.equal(response.status, 204);
+  await until('the route prints the body', () => rewritten(url).test(output()));
+  assert.match(output(), /serialNumber: 'S1'/);
+  const headers = { authorization: `Basic ${btoa('acs:secret')}`, connection: 'close' };
+  const woken = await fetch(`${url}/client?origin=${cpe.url}`, { headers });
+  assert.equal(woken.status, 200);
+});
+
+test('the example below "### Watch it" shows the status page', async (t) => {
+  const acs = await startAcs(t);
+  const code = inApp(exampleBelow('### Watch it'), { backend: acs.url });
+  const { url } = await startExample(t, 'StatusPage', code, acs.url);
+  await postWhenListening(url, '');
+  const page = await fetch(`${url}/status/`, { headers: { connection: 'close' } });
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /<!doctype html>/i);
+});
 
 test('the example below "### From code" wakes a CPE, drains a backend and closes', async (t) => {
   const acs = await serve(t, (_request, response) => response.end());

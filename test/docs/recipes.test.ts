@@ -4,11 +4,23 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { noRedis, startRedis } from '../helpers/redis-server.js';
-import { inform } from '../helpers/acs.js';
-import { startAcs } from '../helpers/acs.js';
+import { serve } from '../helpers/serve.js';
+import { genieacs } from '../helpers/acs-clients.js';
+import { inform, startAcs } from '../helpers/acs.js';
 
 const root = new URL('../../../', import.meta.url);
 const recipes = readdirSync(new URL('docs/', root)).filter((name) => name.endsWith('.md') && name !== 'reference.md');
+
+/** An ACS that speaks Digest wakes a CPE; one that speaks Basic, or has another password, does not. */
+async function wakesByDigestOnly(port: number, device: string): Promise<void> {
+  const url = `http://127.0.0.1:${port}/client?origin=${device}`;
+  const headers = { connection: 'close', authorization: `Basic ${btoa('acs:secret')}` };
+  const refused = await fetch(url, { headers });
+  assert.equal(refused.status, 401);
+  assert.match(refused.headers.get('www-authenticate') ?? '', /^Digest (?!.*Basic)/);
+  assert.equal(await genieacs.wake(url, { username: 'acs', password: 'secret' }), '');
+  assert.notEqual(await genieacs.wake(url, { username: 'acs', password: 'wrong' }), '');
+}
 
 for (const name of recipes) {
   const text = readFileSync(new URL(`docs/${name}`, root), 'utf8');
@@ -18,6 +30,7 @@ for (const name of recipes) {
     const code = /```js\n(.*?)```/s.exec(text)?.[1];
     assert.ok(code !== undefined, 'a recipe has an example');
     const acs = await startAcs(t);
+    const device = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
     const redis = skip === false && name === 'scaling-out.md' ? await startRedis(t) : undefined;
     const folder = new URL('build/recipes/', root);
     mkdirSync(folder, { recursive: true });
@@ -27,6 +40,7 @@ for (const name of recipes) {
       "console.log(`port ${server.address().port}`);\nprocess.stdin.on('end', () => process.exit(0)).resume();\n";
     const adapted = code
       .replaceAll(/http:\/\/10\.0\.0\.1[12]:7547/g, (url) => (url.includes('11') ? acs.url : `${acs.url}/other`))
+      .replaceAll('192.168.0.0/16', '127.0.0.0/8')
       .replaceAll('listen(8080)', "listen(0, '127.0.0.1')");
     writeFileSync(file, adapted + listening);
     const child = spawn(process.execPath, [file.pathname], {
@@ -53,6 +67,7 @@ for (const name of recipes) {
       assert.doesNotMatch(got ?? '', /<Value>http:\/\/192/);
       assert.match(got ?? '', /<Value>http:\/\/\S+/);
     }
+    if (name === 'digest-to-acs.md') await wakesByDigestOnly(Number(port), device.url);
     child.stdin.end();
     assert.equal((await exited)[0], 0);
   });
