@@ -30,6 +30,11 @@ export const yardstickPeer: CataloguedPeer = {
 /** Proxies from npm that a user may put in our place. */
 export const npmPeers: readonly CataloguedPeer[] = [
   { name: 'http-proxy', title: 'http-proxy', note: 'with a keep-alive agent, which is not its default' },
+  {
+    name: 'http-proxy-as-is',
+    title: 'http-proxy as its README has it',
+    note: 'a new backend connection for each request, on which no CWMP session can live',
+  },
   { name: 'http-proxy-3', title: 'http-proxy-3', note: 'with a keep-alive agent, which is not its default' },
   {
     name: 'http-proxy-middleware',

@@ -13,6 +13,7 @@ const peers: Readonly<Record<string, () => Promise<StartPeer>>> = {
   'pass-through': async () => (await import('./pass-through.js')).passThrough,
   'pass-through-pool': async () => (await import('./pass-through.js')).passThroughPool,
   'http-proxy': async () => (await import('./http-proxy.js')).httpProxy,
+  'http-proxy-as-is': async () => (await import('./http-proxy.js')).httpProxyAsIs,
   'http-proxy-3': async () => (await import('./http-proxy-3.js')).httpProxy3,
   'http-proxy-middleware': async () => (await import('./http-proxy-middleware.js')).httpProxyMiddleware,
   'fastify-http-proxy': async () => (await import('./fastify-http-proxy.js')).fastifyHttpProxy,
