@@ -41,8 +41,12 @@ function leaving(...pieces: string[]): string[] {
   const rewriter = new InformRewriter({ rewriteUrl });
   return pieces.map((piece) => {
     rewriter.write(piece);
-    const left: unknown = rewriter.read();
-    return Buffer.isBuffer(left) ? left.toString() : '';
+    const left: string[] = [];
+    // Node 26 hands out what was pushed piece by piece, earlier versions all of it at once.
+    for (let part: unknown = rewriter.read(); part !== null; part = rewriter.read()) {
+      if (Buffer.isBuffer(part)) left.push(part.toString());
+    }
+    return left.join('');
   });
 }
 
