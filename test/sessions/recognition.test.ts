@@ -174,3 +174,19 @@ test("an Inform's SessionTimeout raises the quiet time of its session", async (t
   await until('the other session is over', () => acss[1].open.size === 0);
   assert.equal(acss[0].open.size, 1);
 });
+
+test('of many cookies, a new one with every reply, the latest still leads back and the first no longer does', async (t) => {
+  const { connect, went } = await world(t);
+  const first = await connect();
+  for (let reply = 1; reply <= 40; reply += 1) {
+    await first.exchange(postOf(reply === 1 ? inform('1') : '<x/>', `X-Answer: 200|Set-Cookie=id=${reply}`));
+  }
+  await first.close();
+  const before = went().length;
+  // Round robin would have the next session on B.
+  await (await connect()).exchange(postOf('', 'Cookie: id=40'));
+  assert.equal(went().length, before + 1);
+  assert.ok(went().every((place) => place === 'A.1'));
+  await (await connect()).exchange(postOf('', 'Cookie: id=1'));
+  assert.equal(went().at(-1), 'B.1');
+});

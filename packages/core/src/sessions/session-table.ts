@@ -29,6 +29,9 @@ export interface SessionRequest {
   affinity?: () => Backend | undefined;
 }
 
+/** Most cookies and nonces by which one session is recognised; the oldest gives way. */
+const maxKeysOfSession = 32;
+
 /** Share of {@link SessionSettings.maxSessions} that is kept for Informs. */
 const informShare = 0.1;
 
@@ -147,6 +150,12 @@ export class SessionTable {
     session.phase = status === 401 ? 'challenged' : 'open';
     for (const key of keys) {
       if (this.#keys.learn(key, session)) session.keys.add(key);
+    }
+    // An ACS may set a new cookie with every reply; a CPE shows the latest.
+    for (const key of session.keys) {
+      if (session.keys.size <= maxKeysOfSession) break;
+      session.keys.delete(key);
+      this.#keys.forget(key, session);
     }
   }
 
