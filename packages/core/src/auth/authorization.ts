@@ -98,3 +98,12 @@ function extendedUsername(value: string | undefined): string | undefined {
     return undefined;
   }
 }
+
+/** Whether a text holds a control character: a line break in a user name would end the header field it stands in. */
+export function hasControl(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < 32 || code === 127) return true;
+  }
+  return false;
+}

@@ -1,3 +1,4 @@
+import { hasControl } from '../auth/authorization.js';
 import { CwmpProxyError } from '../errors.js';
 import type { WakeDevice } from './wake-result.js';
 
@@ -71,12 +72,4 @@ function isUsable(pair: unknown): pair is Credentials {
   if (typeof pair !== 'object' || pair === null || !('username' in pair) || !('password' in pair)) return false;
   const { username, password } = pair;
   return typeof username === 'string' && typeof password === 'string' && !hasControl(username);
-}
-
-function hasControl(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    if (code < 32 || code === 127) return true;
-  }
-  return false;
 }
