@@ -1,7 +1,8 @@
 import type { CwmpMessage } from '@cwmp-proxy/core';
 import { charsetOf, textDecoder } from '#core/soap/charset.js';
 import { readFacts } from '#core/soap/message-facts.js';
-import { MessageRewriter, type RewriterInternals } from '#core/soap/message-rewriter.js';
+import type { ScannerOptions } from '#core/soap/markup-scanner.js';
+import { MessageRewriter } from '#core/soap/message-rewriter.js';
 import { unitsOf } from './reference-parser.js';
 
 /** A rewriting that leaves the URLs of one host alone and gives others a text that has to be escaped. */
@@ -19,9 +20,9 @@ export interface Rewritten {
 export function rewritePieces(
   pieces: Iterable<Buffer>,
   contentType?: string,
-  internals?: RewriterInternals,
+  scanning?: ScannerOptions,
 ): Rewritten {
-  const rewriter = new MessageRewriter({ rewriteUrl, contentType }, internals);
+  const rewriter = new MessageRewriter({ rewriteUrl, contentType }, scanning);
   const parts: Buffer[] = [];
   for (const piece of pieces) parts.push(...rewriter.push(piece));
   parts.push(...rewriter.end());

@@ -57,7 +57,8 @@ function beginsName(code: number): boolean {
  */
 export class MarkupScanner {
   readonly #handler: MarkupHandler;
-  readonly #parser = new TagParser();
+  /** saxes, from the first tag on that is not faultless: until then it would say what is plain to see. */
+  #parser: TagParser | undefined;
   readonly #open: string[] = [];
   readonly #shortcuts: boolean;
   readonly #capture = new TextCapture();
@@ -84,16 +85,6 @@ export class MarkupScanner {
   constructor(handler: MarkupHandler, options: ScannerOptions = {}) {
     this.#handler = handler;
     this.#shortcuts = options.shortcuts ?? true;
-    this.#parser.on('opentag', (tag) => {
-      this.#opened = true;
-      this.#sawElement = true;
-      this.#open.push(tag.name);
-      this.#handler.onOpen(tag.name, this.#tagEnd);
-    });
-    this.#parser.on('closetag', () => {
-      this.#open.pop();
-      this.#handler.onClose(this.#closeAt);
-    });
   }
 
   /** The offset from which on nothing is read, as the structure cannot be followed or a document type declaration stands there. */
@@ -114,6 +105,11 @@ export class MarkupScanner {
   /** Whether the reading has ended, by {@link stop} or since the structure was lost. */
   get ended(): boolean {
     return this.#stopped || this.#lostAt !== undefined;
+  }
+
+  /** Whether the reading was ended by {@link stop}. */
+  get stopped(): boolean {
+    return this.#stopped;
   }
 
   /** Ends the reading after the tag or element that is being told. */
@@ -198,7 +194,7 @@ export class MarkupScanner {
     while (end > 0 && end - start <= maxTagBytes) {
       this.#tagEnd = this.#base + end;
       this.#closeAt = this.#tagEnd;
-      this.#parser.write(maskTag(this.#buffer.slice(start + this.#fed, end)));
+      this.#askSaxes(maskTag(this.#buffer.slice(start + this.#fed, end)));
       if (this.#opened) {
         this.#fed = 0;
         this.#at = end;
@@ -210,7 +206,7 @@ export class MarkupScanner {
     return this.#incomplete(start, end);
   }
 
-  /** A faultless start tag, of which saxes gets the name; or a faultless element with text, of which it gets nothing. */
+  /** A faultless start tag, of which saxes gets the name where it is asked; or a faultless element with text. */
   #passPlain(start: number): boolean {
     plainElement.lastIndex = start;
     const match = plainElement.exec(this.#buffer);
@@ -221,7 +217,11 @@ export class MarkupScanner {
     this.#tagEnd = this.#base + contentEnd - (content?.length ?? 0);
     if (content === undefined) {
       this.#closeAt = this.#tagEnd;
-      this.#parser.write(`<${name}${slash}>`);
+      if (this.#parser !== undefined) this.#parser.write(`<${name}${slash}>`);
+      else {
+        this.#enter(name);
+        if (slash !== '') this.#leave();
+      }
     } else {
       this.#sawElement = true;
       this.#handler.onOpen(name, this.#tagEnd);
@@ -254,10 +254,33 @@ export class MarkupScanner {
     // saxes closes everything on an end tag that nothing is open for.
     if (name !== '' && this.#open.includes(name)) {
       this.#closeAt = this.#base + start;
-      this.#parser.write(`</${name}>`);
+      if (this.#parser === undefined && name === this.#open.at(-1)) this.#leave();
+      else this.#askSaxes(`</${name}>`);
     }
     this.#at = end;
     return true;
+  }
+
+  #askSaxes(tag: string): void {
+    if (this.#parser === undefined) {
+      this.#parser = new TagParser();
+      for (const name of this.#open) this.#parser.write(`<${name}>`);
+      this.#parser.on('opentag', ({ name }) => this.#enter(name));
+      this.#parser.on('closetag', () => this.#leave());
+    }
+    this.#parser.write(tag);
+  }
+
+  #enter(name: string): void {
+    this.#opened = true;
+    this.#sawElement = true;
+    this.#open.push(name);
+    this.#handler.onOpen(name, this.#tagEnd);
+  }
+
+  #leave(): void {
+    this.#open.pop();
+    this.#handler.onClose(this.#closeAt);
   }
 
   #declaration(start: number): boolean {

@@ -17,6 +17,8 @@ export interface MessageFacts {
 }
 
 const windowBytes = 4096;
+/** The name of a message mostly stands in its first kilobyte. */
+const nameWindowBytes = 1024;
 const cwmpNamespace = /:(cwmp-\d+-\d+)$/;
 const namespaceDeclarations = /[ \t\r\n]xmlns[^ \t\r\n=]*[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/g;
 const wholeNumber = /^\d{1,15}$/;
@@ -83,8 +85,9 @@ class FactsReader implements MarkupHandler {
   }
 
   #scan(head: Buffer): void {
-    for (let at = 0; at < head.length && !this.#scanner.ended; at += windowBytes) {
-      this.#scanner.write(head.toString('latin1', at, at + windowBytes));
+    const step = this.#nameOnly ? nameWindowBytes : windowBytes;
+    for (let at = 0; at < head.length && !this.#scanner.ended; at += step) {
+      this.#scanner.write(head.toString('latin1', at, at + step));
     }
   }
 

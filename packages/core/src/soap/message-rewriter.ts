@@ -1,6 +1,6 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
 import type { ScannerOptions } from './markup-scanner.js';
-import { LazyMessage, maxHeadBytes, type CwmpMessage, type UnchangedReason } from './message.js';
+import { LazyMessage, maxHeadBytes, type CwmpMessage, type RewriteResult } from './message.js';
 import { UrlFinder } from './url-finder.js';
 
 /** How a message is rewritten. */
@@ -25,11 +25,11 @@ function joined(parts: readonly Buffer[]): Buffer {
 }
 
 const maxHeadParts = 16;
+const nothingRead: RewriteResult = { urls: [], outcome: 'none', reason: undefined };
 
-/** How a {@link MessageRewriter} goes about it. */
-export interface RewriterInternals extends ScannerOptions {
-  /** Whether a URL may stand after an offset that is outside of any struct; where none may, the reading ends. */
-  mayFollow?: ((offset: number) => boolean) | undefined;
+/** What a message is told to be that is in UTF-16 or UTF-32. */
+export function wideMessage(contentType: string | undefined): CwmpMessage {
+  return new LazyMessage(undefined, contentType, { urls: [], outcome: 'unchanged', reason: 'utf-16' });
 }
 
 /**
@@ -38,7 +38,7 @@ export interface RewriterInternals extends ScannerOptions {
  */
 export class MessageRewriter {
   readonly #options: RewriteOptions;
-  readonly #internals: RewriterInternals;
+  readonly #scanning: ScannerOptions | undefined;
   #finder: UrlFinder | undefined;
   #head: Buffer[] = [];
   #headBytes = 0;
@@ -47,24 +47,20 @@ export class MessageRewriter {
   #readTo = 0;
   #sentTo = 0;
 
-  constructor(options: RewriteOptions, internals: RewriterInternals = {}) {
+  constructor(options: RewriteOptions, scanning?: ScannerOptions) {
     this.#options = options;
-    this.#internals = internals;
+    this.#scanning = scanning;
   }
 
-  /**
-   * Takes the next bytes and returns those that may leave, in order.
-   *
-   * @param text The same as latin1, where it is known.
-   */
-  push(chunk: Uint8Array, text?: string): Buffer[] {
+  /** Takes the next bytes and returns those that may leave, in order. */
+  push(chunk: Uint8Array): Buffer[] {
     const bytes = asBuffer(chunk);
     this.#queue.push(bytes);
     this.#readTo += bytes.length;
     this.#keepHead(bytes);
     if (this.#finder === undefined && !this.#wide) {
       if (this.#readTo < 2) return [];
-      this.#begin(this.#readTo === bytes.length ? text : undefined);
+      this.#begin();
     } else this.#read(bytes);
     return this.#send(this.#finder?.heldFrom(this.#readTo) ?? this.#readTo);
   }
@@ -78,18 +74,9 @@ export class MessageRewriter {
 
   /** What the message was, as far as it has been read. */
   message(): CwmpMessage {
-    const finder = this.#finder;
-    const urls = finder?.urls ?? [];
-    const reason = this.#reason();
-    const outcome = finder?.rewroteAny === true ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
-    const head = this.#wide || this.#headBytes === 0 ? undefined : joined(this.#head);
-    return new LazyMessage(head, this.#options.contentType, { urls, outcome, reason });
-  }
-
-  #reason(): UnchangedReason | undefined {
-    if (this.#wide) return 'utf-16';
-    if (this.#finder?.scanner.sawDoctype === true) return 'doctype';
-    return this.#finder?.keptReason;
+    if (this.#wide) return wideMessage(this.#options.contentType);
+    const head = this.#headBytes === 0 ? undefined : joined(this.#head);
+    return new LazyMessage(head, this.#options.contentType, this.#finder?.result() ?? nothingRead);
   }
 
   #keepHead(bytes: Buffer): void {
@@ -103,24 +90,17 @@ export class MessageRewriter {
     if (this.#head.length > maxHeadParts) this.#head = [joined(this.#head)];
   }
 
-  #begin(text?: string): void {
+  #begin(): void {
     const bytes = joined(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
     const charset = (): string => charsetOf(joined(this.#head), this.#options.contentType);
-    const finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#internals);
-    const { mayFollow } = this.#internals;
-    if (mayFollow !== undefined) {
-      finder.onStructEnd = (end) => {
-        if (!mayFollow(end)) finder.scanner.stop();
-      };
-    }
-    this.#finder = finder;
-    this.#read(bytes, text);
+    this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#scanning);
+    this.#read(bytes);
   }
 
-  #read(bytes: Buffer, text: string = bytes.toString('latin1')): void {
-    this.#finder?.scanner.write(text);
+  #read(bytes: Buffer): void {
+    this.#finder?.scanner.write(bytes.toString('latin1'));
   }
 
   #send(to: number): Buffer[] {

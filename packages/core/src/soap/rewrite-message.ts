@@ -1,6 +1,7 @@
-import { isWide } from './charset.js';
+import { charsetOf, isWide, textDecoder } from './charset.js';
 import { LazyMessage, maxHeadBytes, type CwmpMessage, type RewriteResult } from './message.js';
-import { asBuffer, MessageRewriter, type RewriteOptions } from './message-rewriter.js';
+import { asBuffer, type RewriteOptions, wideMessage } from './message-rewriter.js';
+import { type Splice, UrlFinder } from './url-finder.js';
 import { UrlMarkers } from './url-marker.js';
 
 /** A body after the rewriting. */
@@ -26,17 +27,37 @@ const windowBytes = 1 << 16;
  */
 export function rewriteMessage(body: Uint8Array, options: RewriteOptions): RewrittenMessage {
   const bytes = asBuffer(body);
+  if (isWide(bytes)) return { body, message: wideMessage(options.contentType) };
   const markers = new UrlMarkers(bytes);
-  if (!isWide(bytes) && !markers.any) {
-    return { body, message: new LazyMessage(headOf(bytes), options.contentType, nothingFound) };
+  const head = headOf(bytes);
+  if (!markers.any) return { body, message: new LazyMessage(head, options.contentType, nothingFound) };
+  const finder = new UrlFinder(
+    (url) => options.rewriteUrl(url),
+    textDecoder(() => charsetOf(head, options.contentType)),
+  );
+  finder.onStructEnd = (end) => {
+    if (!markers.mayFollow(end)) finder.scanner.stop();
+  };
+  if (markers.text === undefined) {
+    for (let from = 0; from < bytes.length && !finder.scanner.stopped; from += windowBytes) {
+      finder.scanner.write(bytes.toString('latin1', from, from + windowBytes));
+    }
+  } else finder.scanner.write(markers.text);
+  finder.end();
+  const message = new LazyMessage(head, options.contentType, finder.result());
+  return { body: finder.splices.length > 0 ? spliced(bytes, finder.splices) : body, message };
+}
+
+function spliced(bytes: Buffer, splices: readonly Splice[]): Buffer {
+  const grows = splices.reduce((sum, { start, end, text }) => sum + text.length - (end - start), 0);
+  const out = Buffer.allocUnsafe(bytes.length + grows);
+  let read = 0;
+  let written = 0;
+  for (const { start, end, text } of splices) {
+    written += bytes.copy(out, written, read, start);
+    written += out.write(text, written, 'latin1');
+    read = end;
   }
-  const rewriter = new MessageRewriter(options, { mayFollow: (offset) => markers.mayFollow(offset) });
-  const parts: Buffer[] = [];
-  for (let from = 0; from < bytes.length; from += windowBytes) {
-    const window = bytes.length <= windowBytes ? bytes : bytes.subarray(from, from + windowBytes);
-    for (const part of rewriter.push(window, markers.text)) parts.push(part);
-  }
-  for (const part of rewriter.end()) parts.push(part);
-  const message = rewriter.message();
-  return { body: message.outcome === 'rewritten' ? Buffer.concat(parts) : body, message };
+  bytes.copy(out, written, read);
+  return out;
 }

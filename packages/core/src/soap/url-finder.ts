@@ -1,7 +1,7 @@
 import { escapeText, readCharacterData, trimBlank, type DecodeText } from './character-data.js';
 import { localName } from './local-name.js';
 import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
-import type { ConnectionRequestUrl, UnchangedReason } from './message.js';
+import type { ConnectionRequestUrl, RewriteResult, UnchangedReason } from './message.js';
 import { maxHeldBytes, maxUrls } from './scan-limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
@@ -58,15 +58,14 @@ function roleOf(name: string, parent: Role | undefined): Role {
  * GetParameterValuesResponse (SPEC.md §6.2), be it in an Envelope or bare.
  */
 export class UrlFinder implements MarkupHandler {
-  /** The ConnectionRequestURLs found so far, {@link maxUrls} at most. */
-  readonly urls: ConnectionRequestUrl[] = [];
-  /** Whether any of them is replaced. */
-  rewroteAny = false;
   /** What is to be replaced, in the order of the message; whoever applies a splice may remove it. */
   readonly splices: Splice[] = [];
-  /** Why the first URL that was left as it is was left. */
-  keptReason: UnchangedReason | undefined;
   readonly scanner: MarkupScanner;
+  /** The ConnectionRequestURLs found so far, {@link maxUrls} at most. */
+  readonly #urls: ConnectionRequestUrl[] = [];
+  #rewroteAny = false;
+  /** Why the first URL that was left as it is was left. */
+  #keptReason: UnchangedReason | undefined;
   readonly #rewriteUrl: (url: string) => string | undefined;
   readonly #decode: DecodeText;
   readonly #roles: Role[] = [];
@@ -110,7 +109,8 @@ export class UrlFinder implements MarkupHandler {
 
   passesPlainRuns(): boolean {
     const role = this.#roles.at(-1);
-    return role !== 'struct' && role !== 'name' && role !== 'value';
+    // An Envelope and what stands in a Body are deeper than a run.
+    return role === 'message' || role === 'envelope' || role === 'none';
   }
 
   onClose(end: number): void {
@@ -124,7 +124,14 @@ export class UrlFinder implements MarkupHandler {
   end(): void {
     // Cut off, or lost, between the Name and the end of its Value.
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'structure');
-    else if (this.scanner.mayHaveMissed(this.#roles.includes('struct'))) this.keptReason ??= 'structure';
+    else if (this.scanner.mayHaveMissed(this.#roles.includes('struct'))) this.#keptReason ??= 'structure';
+  }
+
+  /** How it went, as far as the message was read. */
+  result(): RewriteResult {
+    const reason = this.scanner.sawDoctype ? 'doctype' : this.#keptReason;
+    const outcome = this.#rewroteAny ? 'rewritten' : reason === undefined ? 'none' : 'unchanged';
+    return { urls: this.#urls, outcome, reason };
   }
 
   #endName(end: number): void {
@@ -165,12 +172,12 @@ export class UrlFinder implements MarkupHandler {
   }
 
   #tell({ original, rewritten }: ConnectionRequestUrl): void {
-    if (this.urls.length < maxUrls) this.urls.push({ original: standAlone(original), rewritten });
+    if (this.#urls.length < maxUrls) this.#urls.push({ original: standAlone(original), rewritten });
   }
 
   #keep(original: string, reason: UnchangedReason): void {
     this.#tell({ original, rewritten: undefined });
-    this.keptReason ??= reason;
+    this.#keptReason ??= reason;
   }
 
   #rewrite(raw: string | undefined, offset: number): void {
@@ -183,7 +190,7 @@ export class UrlFinder implements MarkupHandler {
     const rewritten = this.#rewriteUrl(original);
     if (rewritten === undefined || rewritten === original) return this.#keep(original, 'kept');
     this.#tell({ original, rewritten });
-    this.rewroteAny = true;
+    this.#rewroteAny = true;
     this.splices.push({
       start: offset + data.start,
       end: offset + data.end,

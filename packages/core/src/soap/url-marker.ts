@@ -82,13 +82,17 @@ export class UrlMarkers {
 
   /** Whether a URL may stand after `from`, which is outside of any struct. */
   mayFollow(from: number): boolean {
-    return this.#nextFrom(from) >= 0 && this.#body.indexOf(structName, from, 'latin1') >= 0;
+    return this.#nextFrom(from) >= 0 && this.#holds(structName, from);
   }
 
   /** Whether a URL may stand in the body, or something in it must be reported. */
   get any(): boolean {
     const next = this.#nextFrom(0);
-    return next >= 0 && (this.#body.includes(structName) || this.#body.includes('<!DOCTYPE'));
+    return next >= 0 && (this.#holds(structName, 0) || this.#holds('<!DOCTYPE', 0));
+  }
+
+  #holds(name: string, from: number): boolean {
+    return this.text === undefined ? this.#body.includes(name, from, 'latin1') : this.text.includes(name, from);
   }
 
   #nextFrom(from: number): number {
