@@ -109,17 +109,6 @@ export interface CwmpProxyEvents {
 /** Emits the events of one proxy; each has one argument, a plain object. */
 export class CwmpProxyEmitter extends EventEmitter<CwmpProxyEvents> {}
 
-/** Runs an emit. What a listener throws is thrown into the process a tick later: it costs nobody's exchange. */
-export function isolated(emit: () => void): void {
-  try {
-    emit();
-  } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
-  }
-}
-
 /** Listeners for some events of a proxy. */
 export type EventListeners = { [Name in keyof CwmpProxyEvents]?: (...event: CwmpProxyEvents[Name]) => void };
 

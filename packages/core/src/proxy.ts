@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BackendAddresses } from './backend-addresses.js';
@@ -8,7 +9,7 @@ import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter, type InformEvent, isolated, type WarningEvent } from './events.js';
+import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
@@ -16,7 +17,7 @@ import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
 import type { CwmpProxyOptions } from './options.js';
-import { informChannel, publishEvents } from './publish-events.js';
+import { channels } from './publish-events.js';
 import { resolveBackend, resolveOptions } from './resolve-options.js';
 import type { Session } from './sessions/session.js';
 import { AffinityCookie } from './sessions/affinity-cookie.js';
@@ -68,7 +69,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
   readonly #rewriting: RewriteRequestSettings;
-  readonly #tally: Tally;
+  readonly #tally = new Tally();
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
@@ -81,23 +82,21 @@ export class CwmpProxy extends CwmpProxyEmitter {
     super();
     const { publicUrl, backends, connectionRequests, cpeAuth, sessions, health, forwarding, timeouts, limits } =
       resolveOptions(options);
-    this.#tally = new Tally(this);
-    publishEvents(this);
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
     this.#rewriting = {
       rewriteUrl: (url) => this.#rewriteUrl(url),
       maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxDecodedBytes),
       timeoutMs: timeouts.requestMs,
     };
-    const pool = new BackendPool((figures) => isolated(() => this.emit('backend', figures)));
+    const pool = new BackendPool((figures) => this.#tell('backend', figures));
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,
       graceMs: sessions.graceMs,
       maxSessions: limits.maxSessions,
-      onStart: ({ id, backend }) => isolated(() => this.emit('sessionStart', { session: id, backend: backend.url })),
+      onStart: ({ id, backend }) => this.#tell('sessionStart', { session: id, backend: backend.url }),
       onEnd: ({ id, backend }, why) =>
-        isolated(() => this.emit('sessionEnd', { session: id, backend: backend.url, why })),
+        this.#tell('sessionEnd', { session: id, backend: backend.url, why }),
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
     for (const settings of backends) pool.add(settings);
@@ -118,7 +117,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       quietMs: timeouts.requestMs,
       onMessage: (message, session) => this.#announce(message, session),
       onExchange: (exchange, { id, backend }) =>
-        isolated(() => this.emit('exchange', { session: id, backend: backend.url, ...exchange })),
+        this.#tell('exchange', { session: id, backend: backend.url, ...exchange }),
     });
     const ownAddresses = new BackendAddresses(pool);
     // Names of backends are looked up now, so that the first wake knows where not to go.
@@ -128,7 +127,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       urls: this.#urls,
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
-      onWake: (event) => isolated(() => this.emit('wake', event)),
+      onWake: (event) => this.#tell('wake', event),
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       onStoreFault: () => {
         this.#warn({ code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
@@ -212,9 +211,23 @@ export class CwmpProxy extends CwmpProxyEmitter {
     await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
+  /** Tells all who listen. What a listener throws is thrown into the process a tick later: it costs nobody's exchange. */
+  #tell<Name extends keyof CwmpProxyEvents>(name: Name, ...event: CwmpProxyEvents[Name]): void {
+    this.#tally.count[name]?.(...event);
+    try {
+      // Not `this.emit`: of a name that is a type parameter its types can make nothing.
+      EventEmitter.prototype.emit.call(this, name, ...event);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+    channels[name].publish(event[0]);
+  }
+
   #fail(error: CwmpProxyError, method: string, target: 'acs' | 'cpe', session: Session | undefined): void {
     const failure = { error, method, target, session: session?.id, backend: session?.backend.url };
-    isolated(() => this.emit('failure', failure));
+    this.#tell('failure', failure);
   }
 
   #rewriteUrl(url: string): string | undefined {
@@ -228,18 +241,17 @@ export class CwmpProxy extends CwmpProxyEmitter {
 
   #announce(message: CwmpMessage, session: Session | undefined): void {
     const event = { session: session?.id, backend: session?.backend.url, message };
-    isolated(() => this.emit('message', event));
+    this.#tell('message', event);
     // Reading the facts of an Inform costs more than forwarding it: only for those who listen.
-    if (this.listenerCount('inform') === 0 && !informChannel.hasSubscribers) return;
+    if (this.listenerCount('inform') === 0 && !channels.inform.hasSubscribers) return;
     if (!message.isInform) return;
     const { device, events, urls } = message;
     const inform = { ...event, device, events, url: urls[0]?.original };
-    isolated(() => this.emit('inform', inform));
-    informChannel.publish(inform);
+    this.#tell('inform', inform);
   }
 
   #warn(warning: WarningEvent): void {
-    isolated(() => this.emit('warning', warning));
+    this.#tell('warning', warning);
   }
 
   /** Once in a while only: where a limit refuses, it refuses many. */

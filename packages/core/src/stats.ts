@@ -1,7 +1,7 @@
 import type { BackendFigures } from './backends/backend.js';
 import type { WakeOutcome } from './connection-request/wake-result.js';
 import type { CwmpProxyErrorCode } from './errors.js';
-import type { CwmpProxyEmitter, WarningEvent } from './events.js';
+import type { EventListeners, WarningEvent } from './events.js';
 import type { SessionEnd } from './sessions/session.js';
 import type { RewriteOutcome } from './soap/message.js';
 
@@ -46,15 +46,16 @@ export class Tally {
   readonly #failures = new Map<CwmpProxyErrorCode, number>();
   readonly #warnings = new Map<WarningEvent['code'], number>();
 
-  constructor(proxy: CwmpProxyEmitter) {
-    proxy.on('sessionStart', () => (this.#started += 1));
-    proxy.on('exchange', () => (this.#exchanges += 1));
-    proxy.on('sessionEnd', ({ why }) => count(this.#ended, why));
-    proxy.on('message', ({ message }) => count(this.#messages, message.outcome));
-    proxy.on('wake', ({ outcome }) => count(this.#wakes, outcome));
-    proxy.on('failure', ({ error }) => count(this.#failures, error.code));
-    proxy.on('warning', ({ code }) => count(this.#warnings, code));
-  }
+  /** Counts an event. */
+  readonly count: EventListeners = {
+    sessionStart: () => (this.#started += 1),
+    exchange: () => (this.#exchanges += 1),
+    sessionEnd: ({ why }) => count(this.#ended, why),
+    message: ({ message }) => count(this.#messages, message.outcome),
+    wake: ({ outcome }) => count(this.#wakes, outcome),
+    failure: ({ error }) => count(this.#failures, error.code),
+    warning: ({ code }) => count(this.#warnings, code),
+  };
 
   /** All of it as one plain object. */
   stats(open: number, backends: readonly BackendFigures[]): ProxyStats {

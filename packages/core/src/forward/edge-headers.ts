@@ -80,7 +80,8 @@ export class EdgeHeaders {
 
 /** The CPE's address; an IPv4 one in its own form where the host listens on IPv6. */
 function addressOf(request: IncomingMessage): string {
-  return (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '');
+  const address = request.socket.remoteAddress ?? 'unknown';
+  return address.startsWith(':') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address;
 }
 
 function schemeOf(request: IncomingMessage): 'http' | 'https' {

@@ -56,6 +56,8 @@ export function exchange(
   });
 }
 
+const noHead: Readonly<ResponseHead> = { headers: [], length: undefined, chunked: false, closes: false };
+
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #method: string;
   readonly #response: ServerResponse;
@@ -65,7 +67,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #reason = '';
-  #head: ResponseHead = { headers: [], length: undefined, chunked: false, closes: false };
+  #head: Readonly<ResponseHead> = noHead;
   /** What is held of the body; `undefined` once the head is out. */
   #held: Buffer[] | undefined = [];
   #bodyBytes = 0;
@@ -123,17 +125,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const response = this.#response;
     response.off('close', this.#onClose);
-    if (this.#held === undefined) {
-      response.end();
-    } else {
-      const [only = Buffer.alloc(0)] = this.#held;
-      const body = this.#held.length > 1 ? Buffer.concat(this.#held) : only;
-      if (this.#learnsLength) this.#head.headers.push('Content-Length', String(body.length));
+    const held = this.#held;
+    if (held !== undefined) {
+      if (this.#learnsLength) this.#head.headers.push('Content-Length', String(this.#bodyBytes));
       this.#sendHead();
-      response.end(body);
-      // Usually the kernel has taken all of it by now.
-      if (response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
     }
+    if (held === undefined || held.length === 0) response.end();
+    else response.end(held.length === 1 ? held[0] : Buffer.concat(held));
+    // Usually the kernel has taken all of it by now.
+    if (held !== undefined && response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
     this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0 });
   }
 
@@ -163,11 +163,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#held = undefined;
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
-    // netcwmp takes no status line without a reason. undici gives it decoded as UTF-8; it leaves in the bytes it came in.
-    const reason = this.#reason === '' ? STATUS_CODES[this.#status] : this.#reason;
-    const bytes = Buffer.from(reason ?? 'Unknown').toString('latin1');
-    writeHead(this.#response, this.#status, bytes, this.#head.headers);
+    // netcwmp takes no status line without a reason.
+    const reason = this.#reason === '' ? (STATUS_CODES[this.#status] ?? 'Unknown') : bytesOfUtf8(this.#reason);
+    writeHead(this.#response, this.#status, reason, this.#head.headers);
   }
+}
+
+/** undici has decoded the reason as UTF-8; it leaves in the bytes it came in. */
+function bytesOfUtf8(text: string): string {
+  return /[^\x20-\x7e]/.test(text) ? Buffer.from(text).toString('latin1') : text;
 }
 
 function writeHead(response: ServerResponse, status: number, reason: string, headers: string[]): void {

@@ -3,12 +3,12 @@ import { TLSSocket } from 'node:tls';
 import { CwmpProxyError } from '../errors.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
 import { keysOfAnswer, keysOfRequest } from '../sessions/session-keys.js';
-import type { Session, SessionAnswer } from '../sessions/session.js';
+import type { Session } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { CwmpMessage } from '../soap/message.js';
 import type { EdgeHeaders } from './edge-headers.js';
 import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
-import { requestHeaders } from './headers.js';
+import { droppedFields, requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
 import type { BodyLimits } from './request-body.js';
 import { checkInside, checkRequest, originForm } from './request-checks.js';
@@ -42,14 +42,18 @@ interface Passage {
   target: string;
   prepared: Prepared;
   session: Session;
+  /** When the whole request was there. */
+  since: number;
 }
 
 /** CPE → ACS: one exchange after the other. */
 export class Forwarder {
   readonly #settings: ForwarderSettings;
+  readonly #dropped: ReadonlySet<string>;
 
   constructor(settings: ForwarderSettings) {
     this.#settings = settings;
+    this.#dropped = droppedFields(settings.edgeHeaders.replaced);
   }
 
   /**
@@ -68,7 +72,8 @@ export class Forwarder {
   ): Promise<void> {
     checkRequest(request);
     const target = originForm(asked);
-    const running = this.#settings.sessions.runningOn(request.socket);
+    const { sessions } = this.#settings;
+    const running = sessions.runningOn(request.socket);
     if (running !== undefined) onSession(running);
     const prepared = await prepareBody(request, this.#settings);
     try {
@@ -79,7 +84,12 @@ export class Forwarder {
       const session = this.#sessionOf(request, prepared);
       onSession(session);
       if (session.backend.basePath !== '') checkInside(target);
-      await this.#exchange({ request, response, target, prepared, session });
+      sessions.sent(session);
+      try {
+        await this.#exchange({ request, response, target, prepared, session, since: performance.now() });
+      } finally {
+        sessions.settled(session);
+      }
     } catch (error) {
       prepared.discard();
       throw error;
@@ -88,19 +98,8 @@ export class Forwarder {
 
   #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
     const { message } = prepared;
-    const { sessions, affinity, onMessage } = this.#settings;
-    const session = sessions.find({
-      socket: request.socket,
-      isInform: () => prepared.isInform,
-      keys: () => keysOfRequest(request.rawHeaders),
-      // An Inform begins a session, whose backend is the next one, unless it answers a backend's challenge.
-      affinity: () => {
-        const shown = affinity?.find(request.rawHeaders);
-        return shown !== undefined && prepared.isInform && request.headers.authorization === undefined
-          ? undefined
-          : shown;
-      },
-    });
+    const { sessions, onMessage } = this.#settings;
+    const session = sessions.runningOn(request.socket) ?? this.#findSession(request, prepared);
     // Only what begins a session asks for more time; the others are not searched for it.
     const sessionTimeout =
       session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
@@ -112,37 +111,53 @@ export class Forwarder {
     return session;
   }
 
-  async #exchange(passage: Passage): Promise<void> {
+  #findSession(request: IncomingMessage, prepared: Prepared): Session {
+    const { sessions, affinity } = this.#settings;
+    return sessions.find({
+      socket: request.socket,
+      isInform: () => prepared.isInform,
+      keys: () => keysOfRequest(request.rawHeaders),
+      // An Inform begins a session, whose backend is the next one, unless it answers a backend's challenge.
+      affinity: () => {
+        const shown = affinity?.find(request.rawHeaders);
+        return shown !== undefined && prepared.isInform && request.headers.authorization === undefined
+          ? undefined
+          : shown;
+      },
+    });
+  }
+
+  #exchange(passage: Passage): Promise<void> {
+    const { backend } = passage.session;
+    return this.#send(passage).then(
+      (outcome) => {
+        backend.succeeded();
+        this.#answered(passage, outcome);
+      },
+      (error: unknown) => this.#failed(passage, backend, error),
+    );
+  }
+
+  #answered({ request, prepared, session, since }: Passage, { status, empty, headers }: ExchangeOutcome): void {
+    const ms = performance.now() - since;
+    this.#settings.onExchange({ method: request.method ?? '', status, ms }, session);
+    const to = request.method === 'POST' ? prepared.kind : 'transfer';
+    this.#settings.sessions.answered(session, { to, status, empty }, keysOfAnswer(headers));
+  }
+
+  /** Resolves when another backend has answered. */
+  async #failed(passage: Passage, backend: Session['backend'], error: unknown): Promise<void> {
+    if (!(error instanceof CwmpProxyError)) throw error;
     const { sessions } = this.#settings;
-    const { prepared, request, session } = passage;
-    sessions.sent(session);
-    const since = performance.now();
-    try {
-      for (;;) {
-        const { backend } = session;
-        try {
-          const outcome = await this.#send(passage);
-          backend.succeeded();
-          const { status, empty, headers } = outcome;
-          this.#settings.onExchange({ method: request.method ?? '', status, ms: performance.now() - since }, session);
-          const to = request.method === 'POST' ? prepared.kind : 'transfer';
-          sessions.answered(session, { to, status, empty } satisfies SessionAnswer, keysOfAnswer(headers));
-          return;
-        } catch (error) {
-          if (!(error instanceof CwmpProxyError)) throw error;
-          const { code } = error;
-          if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' || code === 'ERR_CWMP_BACKEND_TIMEOUT') backend.failed();
-          // Not one byte was sent: another backend may take it. A stream may have been read from, and stays.
-          const whole = Buffer.isBuffer(prepared.body);
-          if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' && whole && sessions.failOver(session)) continue;
-          if (error.statusCode >= 500) sessions.failed(session);
-          else sessions.broken(session);
-          throw error;
-        }
-      }
-    } finally {
-      sessions.settled(session);
-    }
+    const { prepared, session } = passage;
+    const { code } = error;
+    if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' || code === 'ERR_CWMP_BACKEND_TIMEOUT') backend.failed();
+    // Not one byte was sent: another backend may take it. A stream may have been read from, and stays.
+    const whole = Buffer.isBuffer(prepared.body);
+    if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' && whole && sessions.failOver(session)) return this.#exchange(passage);
+    if (error.statusCode >= 500) sessions.failed(session);
+    else sessions.broken(session);
+    throw error;
   }
 
   #send({ request, response, target, prepared, session }: Passage): Promise<ExchangeOutcome> {
@@ -154,7 +169,7 @@ export class Forwarder {
       backendOrigin: backend.origin,
       cpeOrigin: cpeOrigin(request),
     };
-    const headers = requestHeaders(request.rawHeaders, edgeHeaders.replaced);
+    const headers = requestHeaders(request.rawHeaders, this.#dropped);
     edgeHeaders.addTo(headers, request, session.id);
     if (prepared.length !== undefined) headers.push('Content-Length', prepared.length);
     const path = toBackend(target, map);

@@ -20,11 +20,20 @@ const ofOneLeg = new Set([
 const ofTheProxy = new Set(['host', 'expect', 'proxy-authorization', 'proxy-authenticate']);
 
 /**
+ * Lower-case names of the fields of a CPE's request that do not go on.
+ *
+ * @param replaced Those whose incoming copies are not trusted.
+ */
+export function droppedFields(replaced: Iterable<string>): ReadonlySet<string> {
+  return new Set([...ofOneLeg, ...ofTheProxy, ...replaced]);
+}
+
+/**
  * The fields of a CPE's request that go on to the backend: names' case, order and repetition as they came.
  *
- * @param replaced Lower-case names of fields whose incoming copies are not trusted.
+ * @param dropped As {@link droppedFields} gives them.
  */
-export function requestHeaders(rawHeaders: readonly string[], replaced: ReadonlySet<string>): string[] {
+export function requestHeaders(rawHeaders: readonly string[], dropped: ReadonlySet<string>): string[] {
   const named = namedByConnection(rawHeaders);
   const kept: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -32,7 +41,7 @@ export function requestHeaders(rawHeaders: readonly string[], replaced: Readonly
     let key = name.toLowerCase();
     // A lenient backend may read "Content_Length" as "Content-Length".
     if (key.includes('_')) key = key.replaceAll('_', '-');
-    if (ofOneLeg.has(key) || ofTheProxy.has(key) || replaced.has(key) || named?.has(key) === true) continue;
+    if (dropped.has(key) || named?.has(key) === true) continue;
     const value = rawHeaders[index + 1] ?? '';
     const passed = key === 'cookie' ? withoutAffinity(value) : value;
     if (passed !== undefined) kept.push(name, passed);

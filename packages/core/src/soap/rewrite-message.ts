@@ -38,11 +38,9 @@ export function rewriteMessage(body: Uint8Array, options: RewriteOptions): Rewri
   finder.onStructEnd = (end) => {
     if (!markers.mayFollow(end)) finder.scanner.stop();
   };
-  if (markers.text === undefined) {
-    for (let from = 0; from < bytes.length && !finder.scanner.stopped; from += windowBytes) {
-      finder.scanner.write(bytes.toString('latin1', from, from + windowBytes));
-    }
-  } else finder.scanner.write(markers.text);
+  for (let from = 0; from < bytes.length && !finder.scanner.stopped; from += windowBytes) {
+    finder.scanner.write(bytes.toString('latin1', from, from + windowBytes));
+  }
   finder.end();
   const message = new LazyMessage(head, options.contentType, finder.result());
   return { body: finder.splices.length > 0 ? spliced(bytes, finder.splices) : body, message };

@@ -94,9 +94,7 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
     },
     isEndpoint(...request) {
       const [target, host] = originForm(...request);
-      if (labelsBelow(baseName, host) !== undefined) return true;
-      const [path = ''] = withoutMountPath(target).split('?', 1);
-      return isEndpointPath(path);
+      return labelsBelow(baseName, host) !== undefined || isEndpointPath(withoutMountPath(target));
     },
     resolve(...request) {
       const { url, signature } = find(originForm(...request));
@@ -112,6 +110,7 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
 
 /** Target and host of a request; a target in absolute form names the host itself (RFC 9112 §3.2.2). */
 function originForm(target: string, host?: string): [target: string, host: string | undefined] {
+  if (target.startsWith('/')) return [target, host];
   const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
   if (authority === undefined) return [target, host];
   return [rest.startsWith('/') ? rest : `/${rest}`, authority];
@@ -124,8 +123,9 @@ function labelsBelow(baseName: string | undefined, host: string | undefined): st
   return name.endsWith(`.${baseName}`) ? name.slice(0, -baseName.length - 1) : undefined;
 }
 
+/** Whether a path, with or without a query, is that of the endpoint. */
 function isEndpointPath(path: string): boolean {
-  return path === endpointPath || /^\/client\/[^/]+$/.test(path);
+  return path.startsWith(endpointPath) && /^(?:\/[^/?]+)?(?:\?|$)/.test(path.slice(endpointPath.length));
 }
 
 function isAbsoluteHttpUrl(text: string): boolean {
