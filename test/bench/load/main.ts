@@ -48,8 +48,8 @@ const workloads: Readonly<Record<string, (context: BenchContext) => Promise<Work
   d: bigBodies,
   e: idleSessions,
   f: wakes,
-  g: fleet,
   growth,
+  g: fleet,
 };
 
 const sections: Section[] = [];

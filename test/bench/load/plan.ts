@@ -54,7 +54,7 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         quick,
         lastStartMs: 500_000,
         rounds: 7,
-        window: { warmMs: 120, windowMs: 500, enough: 2000 },
+        window: { warmMs: 150, windowMs: 350, enough: 2000 },
         warmUp: { warmMs: 0, windowMs: 1500, enough: 12_000 },
         bigBodyBytes: 50_000_000,
         idleSessions: 10_000,

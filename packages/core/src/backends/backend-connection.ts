@@ -4,8 +4,8 @@ import { CwmpProxyError } from '../errors.js';
 
 /** Where a {@link BackendConnection} goes, and how long it waits. */
 export interface ConnectionSettings {
-  /** Scheme, host and port. */
-  origin: string;
+  /** Scheme, host and port; as a URL, so that no connection has to parse it. */
+  origin: URL;
   /** Opens the sockets; one for all connections of a backend, so that they share its cache of TLS sessions. */
   connector: buildConnector.connector;
   /** Longest wait for the head of an answer, in milliseconds. */

@@ -95,8 +95,9 @@ export class Backend {
     this.#maxSessions = settings.maxSessions;
     this.#maxUnanswered = health.maxFailures;
     this.#onState = onState;
-    const connector = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs });
-    this.#connection = { origin: url.origin, connector, headersTimeoutMs, bodyTimeoutMs };
+    // No probes by the kernel: a session's own limits are shorter, and eight system calls a connection dearer.
+    const connector = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs, keepAlive: false });
+    this.#connection = { origin: new URL(url.origin), connector, headersTimeoutMs, bodyTimeoutMs };
     if (active === undefined) return;
     this.#active = new ActiveHealth(active, { ...this.#connection, url }, (alive) => this.#asked(alive));
   }

@@ -27,7 +27,7 @@ export function ours(settings: PeerSettings): Promise<Server> {
 
 /** The same with a limit on sessions that a storm reaches. */
 export function oursWithLimits(settings: PeerSettings): Promise<Server> {
-  const proxy = createCwmpProxy({ ...optionsFor(settings), limits: { maxSessions: 1000 } });
+  const proxy = createCwmpProxy({ ...optionsFor(settings), limits: { maxSessions: 500 } });
   return listen(settings, (request, response) => void proxy.handle(request, response));
 }
 

@@ -12,7 +12,7 @@ const periodHours = 6;
 /** Most connections at once: what the kernel lets wait (somaxconn is 4 096), and more than the proxy takes sessions. */
 const maxOpen = 3500;
 
-const fleetPeer = { name: 'ours-limits', title: 'cwmp-proxy, maxSessions 1 000' };
+const fleetPeer = { name: 'ours-limits', title: 'cwmp-proxy, maxSessions 500' };
 
 interface MemorySample {
   seconds: number;
