@@ -17,11 +17,7 @@ export interface Rewritten {
 }
 
 /** Rewrites a message that comes in pieces. */
-export function rewritePieces(
-  pieces: Iterable<Buffer>,
-  contentType?: string,
-  scanning?: ScannerOptions,
-): Rewritten {
+export function rewritePieces(pieces: Iterable<Buffer>, contentType?: string, scanning?: ScannerOptions): Rewritten {
   const rewriter = new MessageRewriter({ rewriteUrl, contentType }, scanning);
   const parts: Buffer[] = [];
   for (const piece of pieces) parts.push(...rewriter.push(piece));

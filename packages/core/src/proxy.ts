@@ -95,8 +95,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       graceMs: sessions.graceMs,
       maxSessions: limits.maxSessions,
       onStart: ({ id, backend }) => this.#tell('sessionStart', { session: id, backend: backend.url }),
-      onEnd: ({ id, backend }, why) =>
-        this.#tell('sessionEnd', { session: id, backend: backend.url, why }),
+      onEnd: ({ id, backend }, why) => this.#tell('sessionEnd', { session: id, backend: backend.url, why }),
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
     for (const settings of backends) pool.add(settings);

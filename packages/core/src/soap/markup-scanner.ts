@@ -1,7 +1,8 @@
 import { MissedUrlWatch } from './missed-url-watch.js';
+import { OpenElements } from './open-elements.js';
 import { endOfPlainRun, plainElement, runDepth } from './plain-run.js';
 import { maxDepth, maxTagBytes } from './scan-limits.js';
-import { maskTag, TagParser } from './tag-parser.js';
+import { maskTag } from './tag-parser.js';
 import { TextCapture } from './text-capture.js';
 import { nextPlainMarker } from './url-marker.js';
 
@@ -57,9 +58,7 @@ function beginsName(code: number): boolean {
  */
 export class MarkupScanner {
   readonly #handler: MarkupHandler;
-  /** saxes, from the first tag on that is not faultless: until then it would say what is plain to see. */
-  #parser: TagParser | undefined;
-  readonly #open: string[] = [];
+  readonly #open: OpenElements;
   readonly #shortcuts: boolean;
   readonly #capture = new TextCapture();
   #buffer = '';
@@ -85,6 +84,14 @@ export class MarkupScanner {
   constructor(handler: MarkupHandler, options: ScannerOptions = {}) {
     this.#handler = handler;
     this.#shortcuts = options.shortcuts ?? true;
+    this.#open = new OpenElements({
+      onOpen: (name) => {
+        this.#opened = true;
+        this.#sawElement = true;
+        this.#handler.onOpen(name, this.#tagEnd);
+      },
+      onClose: () => this.#handler.onClose(this.#closeAt),
+    });
   }
 
   /** The offset from which on nothing is read, as the structure cannot be followed or a document type declaration stands there. */
@@ -186,7 +193,7 @@ export class MarkupScanner {
   }
 
   #startTag(start: number): boolean {
-    if (this.#open.length >= maxDepth) return this.#lose();
+    if (this.#open.depth >= maxDepth) return this.#lose();
     if (this.#shortcuts && this.#fed === 0 && (this.#passRun(start) || this.#passPlain(start))) return true;
     this.#opened = false;
     let end = this.#buffer.indexOf('>', start + this.#fed) + 1;
@@ -194,7 +201,7 @@ export class MarkupScanner {
     while (end > 0 && end - start <= maxTagBytes) {
       this.#tagEnd = this.#base + end;
       this.#closeAt = this.#tagEnd;
-      this.#askSaxes(maskTag(this.#buffer.slice(start + this.#fed, end)));
+      this.#open.read(maskTag(this.#buffer.slice(start + this.#fed, end)));
       if (this.#opened) {
         this.#fed = 0;
         this.#at = end;
@@ -217,11 +224,7 @@ export class MarkupScanner {
     this.#tagEnd = this.#base + contentEnd - (content?.length ?? 0);
     if (content === undefined) {
       this.#closeAt = this.#tagEnd;
-      if (this.#parser !== undefined) this.#parser.write(`<${name}${slash}>`);
-      else {
-        this.#enter(name);
-        if (slash !== '') this.#leave();
-      }
+      this.#open.open(name, slash);
     } else {
       this.#sawElement = true;
       this.#handler.onOpen(name, this.#tagEnd);
@@ -233,7 +236,7 @@ export class MarkupScanner {
 
   #passRun(start: number): boolean {
     const tried = this.#base + start;
-    if (tried === this.#runTriedAt || this.#open.length + runDepth > maxDepth || !this.#handler.passesPlainRuns())
+    if (tried === this.#runTriedAt || this.#open.depth + runDepth > maxDepth || !this.#handler.passesPlainRuns())
       return false;
     this.#runTriedAt = tried;
     const buffer = this.#buffer;
@@ -250,37 +253,10 @@ export class MarkupScanner {
     const end = this.#buffer.indexOf('>', start) + 1;
     if (end === 0 || end - start > maxTagBytes) return this.#incomplete(start, end);
     endTagName.lastIndex = start + 2;
-    const name = maskTag(endTagName.exec(this.#buffer)?.[1] ?? '');
-    // saxes closes everything on an end tag that nothing is open for.
-    if (name !== '' && this.#open.includes(name)) {
-      this.#closeAt = this.#base + start;
-      if (this.#parser === undefined && name === this.#open.at(-1)) this.#leave();
-      else this.#askSaxes(`</${name}>`);
-    }
+    this.#closeAt = this.#base + start;
+    this.#open.close(maskTag(endTagName.exec(this.#buffer)?.[1] ?? ''));
     this.#at = end;
     return true;
-  }
-
-  #askSaxes(tag: string): void {
-    if (this.#parser === undefined) {
-      this.#parser = new TagParser();
-      for (const name of this.#open) this.#parser.write(`<${name}>`);
-      this.#parser.on('opentag', ({ name }) => this.#enter(name));
-      this.#parser.on('closetag', () => this.#leave());
-    }
-    this.#parser.write(tag);
-  }
-
-  #enter(name: string): void {
-    this.#opened = true;
-    this.#sawElement = true;
-    this.#open.push(name);
-    this.#handler.onOpen(name, this.#tagEnd);
-  }
-
-  #leave(): void {
-    this.#open.pop();
-    this.#handler.onClose(this.#closeAt);
   }
 
   #declaration(start: number): boolean {

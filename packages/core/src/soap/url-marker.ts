@@ -27,7 +27,8 @@ function mayBeLetter(window: string): boolean {
 function nextLetterReference(bytes: Buffer, from: number, until: number): number {
   for (let at = bytes.indexOf(hash, from + 1); at > 0 && at <= until; at = bytes.indexOf(hash, at + 1)) {
     const start = at - 1;
-    if (bytes[start] === ampersand && mayBeLetter(bytes.toString('latin1', start, start + referenceWindow))) return start;
+    if (bytes[start] === ampersand && mayBeLetter(bytes.toString('latin1', start, start + referenceWindow)))
+      return start;
   }
   return until;
 }

@@ -1,0 +1,61 @@
+import { TagParser } from './tag-parser.js';
+
+/** What is told of the elements of a message. */
+export interface ElementEvents {
+  onOpen(name: string): void;
+  onClose(): void;
+}
+
+/** The elements that are open. saxes decides what a tag opens and closes, where that is not plain to see. */
+export class OpenElements {
+  readonly #names: string[] = [];
+  readonly #events: ElementEvents;
+  /** From the first tag on that is not faultless: until then it would be told of each tag and have nothing to say. */
+  #parser: TagParser | undefined;
+
+  constructor(events: ElementEvents) {
+    this.#events = events;
+  }
+
+  get depth(): number {
+    return this.#names.length;
+  }
+
+  /** A faultless start tag; `slash` is `/` where it closes itself, else empty. */
+  open(name: string, slash: string): void {
+    if (this.#parser !== undefined) {
+      this.#parser.write(`<${name}${slash}>`);
+      return;
+    }
+    this.#enter(name);
+    if (slash !== '') this.#leave();
+  }
+
+  /** An end tag. One that nothing is open for is passed over: saxes would close everything. */
+  close(name: string): void {
+    if (!this.#names.includes(name)) return;
+    if (this.#parser === undefined && name === this.#names.at(-1)) this.#leave();
+    else this.read(`</${name}>`);
+  }
+
+  /** A tag, or the next part of one, that is not faultless. */
+  read(part: string): void {
+    if (this.#parser === undefined) {
+      this.#parser = new TagParser();
+      for (const name of this.#names) this.#parser.write(`<${name}>`);
+      this.#parser.on('opentag', ({ name }) => this.#enter(name));
+      this.#parser.on('closetag', () => this.#leave());
+    }
+    this.#parser.write(part);
+  }
+
+  #enter(name: string): void {
+    this.#names.push(name);
+    this.#events.onOpen(name);
+  }
+
+  #leave(): void {
+    this.#names.pop();
+    this.#events.onClose();
+  }
+}
