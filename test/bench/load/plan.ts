@@ -52,14 +52,14 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
       }
     : {
         quick,
-        lastStartMs: 500_000,
+        lastStartMs: 510_000,
         rounds: 7,
         window: { warmMs: 150, windowMs: 350, enough: 2000 },
-        warmUp: { warmMs: 0, windowMs: 1500, enough: 12_000 },
+        warmUp: { warmMs: 0, windowMs: 1500, enough: 6000 },
         bigBodyBytes: 50_000_000,
         idleSessions: 10_000,
         wakes: 10_000,
-        fleet: { cpes: 100_000, quietSeconds: 15, stormSpeed: 4, patienceSeconds: 100 },
+        fleet: { cpes: 100_000, quietSeconds: 10, stormSpeed: 4, patienceSeconds: 100 },
         longRun: { messages: 1_000_000, withinMs: 120_000 },
       };
   return { ...plan, peers, rounds: Number(rounds ?? plan.rounds) };

@@ -164,6 +164,12 @@ export class MarkupScanner {
     return this.#unread?.mayHaveMissed(inStruct) ?? false;
   }
 
+  /** Call last: lets go of the text, which would else be kept as long as V8 keeps the scanner. */
+  close(): void {
+    this.#stopped = true;
+    this.#buffer = '';
+  }
+
   /** Passes over one piece of markup, with the text before it; false where the rest of it has yet to come. */
   #step(): boolean {
     const buffer = this.#buffer;

@@ -89,6 +89,7 @@ class FactsReader implements MarkupHandler {
     for (let at = 0; at < head.length && !this.#scanner.ended; at += step) {
       this.#scanner.write(head.toString('latin1', at, at + step));
     }
+    this.#scanner.close();
   }
 
   onOpen(tagName: string, end: number): void {
