@@ -34,33 +34,16 @@ export interface ForwarderSettings extends BodyLimits {
   onExchange: (exchange: { method: string; status: number; ms: number }, session: Session) => void;
 }
 
-/**
- * One request of a CPE on its way. A class and no object literal: V8 would learn that all from that literal live for long,
- * and make the next ones old, in which they keep alive what they hold until the next great collection.
- */
-class Passage {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+/** One request of a CPE on its way. */
+interface Passage {
+  request: IncomingMessage;
+  response: ServerResponse;
   /** Its target in origin form. */
-  readonly target: string;
-  readonly prepared: Prepared;
-  readonly session: Session;
+  target: string;
+  prepared: Prepared;
+  session: Session;
   /** When the whole request was there. */
-  readonly since: number = performance.now();
-
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    target: string,
-    prepared: Prepared,
-    session: Session,
-  ) {
-    this.request = request;
-    this.response = response;
-    this.target = target;
-    this.prepared = prepared;
-    this.session = session;
-  }
+  since: number;
 }
 
 /** CPE → ACS: one exchange after the other. */
@@ -103,7 +86,7 @@ export class Forwarder {
       if (session.backend.basePath !== '') checkInside(target);
       sessions.sent(session);
       try {
-        await this.#exchange(new Passage(request, response, target, prepared, session));
+        await this.#exchange({ request, response, target, prepared, session, since: performance.now() });
       } finally {
         sessions.settled(session);
       }
