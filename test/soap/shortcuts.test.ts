@@ -48,3 +48,37 @@ test('gives the same bytes and facts with and without shortcuts: long messages',
   );
   for (const [index, bytes] of long.entries()) compare(bytes, undefined, String(index));
 });
+
+test('gives the same bytes and facts with and without shortcuts: saxes is first needed in mid-message', () => {
+  const message =
+    '<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:c="urn:dslforum-org:cwmp-1-0">' +
+    '<s:Header><c:ID s:mustUnderstand="1">7</c:ID></s:Header><s:Body><c:Inform><DeviceId><OUI>00005E</OUI></DeviceId>' +
+    '<Event><EventStruct><EventCode>1 BOOT</EventCode></EventStruct></Event><ParameterList>' +
+    '<ParameterValueStruct><Name>Device.X</Name><Value>1</Value></ParameterValueStruct>' +
+    '<ParameterValueStruct><Name>Device.ManagementServer.ConnectionRequestURL</Name><Value>http://192.0.2.1:7547/</Value>' +
+    '</ParameterValueStruct></ParameterList></c:Inform></s:Body></s:Envelope>';
+  const faults = [
+    '<x a=1>',
+    '<x a=1/>',
+    '<x a="1"b="2"></x>',
+    '<x a="<">y</x>',
+    '<x a=">"></x>',
+    '<\u00e9>',
+    '<1>',
+    '<x',
+    '<x/ >',
+    '</y>',
+    '</DeviceId more>',
+    '</ParameterList>',
+    '</c:Inform>',
+    '</s:Envelope><s:Envelope>',
+    '<x><y></x>',
+    '& < >',
+  ];
+  for (const fault of faults) {
+    for (let at = message.indexOf('>'); at >= 0; at = message.indexOf('>', at + 1)) {
+      const text = `${message.slice(0, at + 1)}${fault}${message.slice(at + 1)}`;
+      compare(Buffer.from(text, 'latin1'), undefined, `${fault} at ${at}`);
+    }
+  }
+});

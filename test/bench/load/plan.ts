@@ -53,8 +53,8 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
     : {
         quick,
         lastStartMs: 510_000,
-        rounds: 7,
-        window: { warmMs: 150, windowMs: 350, enough: 2000 },
+        rounds: 9,
+        window: { warmMs: 150, windowMs: 240, enough: 1000 },
         warmUp: { warmMs: 0, windowMs: 1500, enough: 6000 },
         bigBodyBytes: 50_000_000,
         idleSessions: 10_000,
