@@ -1,7 +1,7 @@
 import type { BenchBackend } from './bench-backend.js';
 import type { Target } from './cpes/cpe-connection.js';
 import { type Load, type WindowFigures, type WindowTimes, measureWindow } from './cpes/window.js';
-import { type CataloguedPeer, yardstickPeer } from './peers/catalogue.js';
+import type { CataloguedPeer } from './peers/catalogue.js';
 import type { Plan } from './plan.js';
 import { memoryOf } from './process-figures.js';
 import { RunningPeer } from './running-peer.js';
@@ -40,36 +40,27 @@ export interface Alternation {
 type Sample = WindowFigures & { backendConnections: number };
 
 /**
- * Starts every peer, warms each, then loads one after the other, round after round, so that what else happens on the machine
- * falls on all of them alike. The order stays: a process that was idle for longer is slower, so all must wait equally long.
+ * Starts every peer and loads one after the other, round after round, so that what else happens on the machine falls on all of
+ * them alike. The first rounds are for the compilers of the engine and are not counted. The order stays, and nobody is warmed
+ * by itself before: a process that was idle for longer has lost code that the engine made for it, so all must wait equally long.
  */
 export async function alternate(alternation: Alternation): Promise<PeerResult[]> {
   const { peers, backend, tls = false, plan } = alternation;
   const running: RunningPeer[] = [];
   try {
     const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
-    await warmLoad(alternation);
     for (const peer of chosen) running.push(await RunningPeer.start(peer, { backend, tls }));
     const samples = new Map<RunningPeer, Sample[]>(running.map((peer) => [peer, []]));
-    for (const peer of running) await sample(peer, alternation, plan.warmUp);
-    for (let round = 0; round < plan.rounds; round += 1) {
-      for (const peer of running) samples.get(peer)?.push(await sample(peer, alternation, plan.window));
+    for (let round = -plan.warmRounds; round < plan.rounds; round += 1) {
+      for (const peer of running) {
+        const figures = await sample(peer, alternation, plan.window);
+        if (round >= 0) samples.get(peer)?.push(figures);
+      }
     }
     return running.map((peer) => summarize(peer, samples.get(peer) ?? []));
   } finally {
     await Promise.all(running.map((peer) => peer.stop()));
   }
-}
-
-/**
- * Loads a peer that is then thrown away: a load generator and a backend that are not compiled yet would have the first peer
- * meet another load than the others, by which its engine decides how it compiles and collects from then on.
- */
-async function warmLoad(alternation: Alternation): Promise<void> {
-  const { backend, tls = false, plan } = alternation;
-  const peer = await RunningPeer.start(yardstickPeer, { backend, tls });
-  await sample(peer, alternation, plan.warmUp);
-  await peer.stop();
 }
 
 async function sample(peer: RunningPeer, { backend, load }: Alternation, window: WindowTimes): Promise<Sample> {

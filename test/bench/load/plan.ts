@@ -22,7 +22,9 @@ export interface Plan {
   rounds: number;
   /** Sessions and messages: how long one peer is loaded in one round. */
   window: WindowTimes;
-  /** The same once before the first round, for the compilers of the engine. */
+  /** Rounds before those, which are not counted. */
+  warmRounds: number;
+  /** Where one process is loaded alone: how long it is loaded before it is measured. */
   warmUp: WindowTimes;
   /** Size of the big body, in bytes. */
   bigBodyBytes: number;
@@ -42,6 +44,7 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         quick,
         lastStartMs: 100_000,
         rounds: 3,
+        warmRounds: 2,
         window: { warmMs: 80, windowMs: 250, enough: 800 },
         warmUp: { warmMs: 0, windowMs: 800, enough: 4000 },
         bigBodyBytes: 50_000_000,
@@ -54,6 +57,7 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         quick,
         lastStartMs: 510_000,
         rounds: 9,
+        warmRounds: 5,
         window: { warmMs: 150, windowMs: 240, enough: 1000 },
         warmUp: { warmMs: 0, windowMs: 1500, enough: 6000 },
         bigBodyBytes: 50_000_000,
