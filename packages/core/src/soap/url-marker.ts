@@ -74,6 +74,10 @@ export function nextPlainMarker(text: string, from: number): number {
   return until;
 }
 
+/** How much is searched at once: what is asked again after each struct must not search all of a long body each time. */
+const windowBytes = 1 << 14;
+const overlap = 64;
+
 /** The markers of a body in memory, looked for as they are asked for, once. */
 export class UrlMarkers {
   readonly #body: Buffer;
@@ -98,7 +102,15 @@ export class UrlMarkers {
     const known = this.#next;
     if (known !== undefined && from >= this.#searchedFrom && (known < 0 || known >= from)) return known;
     this.#searchedFrom = from;
-    this.#next = nextMarker(this.#body, from);
+    this.#next = this.#search(from);
     return this.#next;
+  }
+
+  #search(from: number): number {
+    for (let at = from; at < this.#body.length; at += windowBytes) {
+      const found = nextMarker(this.#body.subarray(0, at + windowBytes + overlap), at);
+      if (found >= 0) return found;
+    }
+    return -1;
   }
 }
