@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { inform, informResponse, startAcs } from './helpers/acs.js';
 import { atEnd } from './helpers/at-end.js';
-import { addressOf, serve } from './helpers/serve.js';
+import { serve } from './helpers/serve.js';
 import { until } from './helpers/until.js';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = addressOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+import { freePort } from './helpers/free-port.js';
 
 for (const name of ['express-gateway', 'koa-gateway', 'http-gateway']) {
   test(`the example ${name} runs without settings but for ports, and says what to try`, async (t) => {

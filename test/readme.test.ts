@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { informResponse, startAcs } from './helpers/acs.js';
-import { addressOf, serve } from './helpers/serve.js';
+import { freePort } from './helpers/free-port.js';
+import { serve } from './helpers/serve.js';
 import { until } from './helpers/until.js';
 
 const root = new URL('../../', import.meta.url);
@@ -15,15 +15,6 @@ function exampleBelow(heading: string): string {
   const code = /```js\n(.*?)```/s.exec(readme.slice(readme.indexOf(`\n${heading}\n`)))?.[1];
   assert.ok(code !== undefined, `README.md has a JavaScript example below "${heading}"`);
   return code;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = addressOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 interface Example {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -11,21 +10,13 @@ import { inform, startAcs } from '../helpers/acs.js';
 import { connectionRequests, publicOrigin } from '../helpers/app.js';
 import { atEnd } from '../helpers/at-end.js';
 import { startCpe } from '../helpers/cpe-connection.js';
-import { addressOf, serve } from '../helpers/serve.js';
+import { serve } from '../helpers/serve.js';
+import { freePort } from '../helpers/free-port.js';
 
 const noHaproxy =
   spawnSync('haproxy', ['-v']).status !== 0 && 'NO HAPROXY TEST: install haproxy (apt-get install haproxy)';
 
 const example = new URL('../../../examples/haproxy/haproxy.cfg', import.meta.url);
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = addressOf(probe);
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 /** Runs the example with the addresses of this test; CPEs and ACSs find it at these URLs. */
 async function startHaproxy(t: TestContext, gateways: readonly string[]): Promise<{ cpes: string; acss: string }> {

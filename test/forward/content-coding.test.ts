@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import type { CwmpMessage } from '@cwmp-proxy/core';
@@ -33,10 +34,8 @@ for (const { coding, encode, decode } of [
       let named: string | undefined;
       const acs = await serve(t, (request, response) => {
         named = request.headers['content-encoding'];
-        const parts: Buffer[] = [];
-        request.on('data', (part: Buffer) => parts.push(part));
-        request.on('end', () => {
-          received = Buffer.concat(parts);
+        void buffer(request).then((bytes) => {
+          received = bytes;
           response.end();
         });
       });
@@ -76,10 +75,8 @@ for (const size of ['short', 'long']) {
   test(`hands a ${size} message in a coding that is not known on as it came, and says so`, async (t) => {
     let received: Buffer = Buffer.alloc(0);
     const acs = await serve(t, (request, response) => {
-      const parts: Buffer[] = [];
-      request.on('data', (part: Buffer) => parts.push(part));
-      request.on('end', () => {
-        received = Buffer.concat(parts);
+      void buffer(request).then((bytes) => {
+        received = bytes;
         response.end();
       });
     });

@@ -9,7 +9,7 @@ import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent } from './events.js';
+import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
@@ -129,7 +129,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onWake: (event) => this.#tell('wake', event),
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       onStoreFault: () => {
-        this.#warn({ code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
+        this.#tell('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
       },
     });
   }
@@ -233,7 +233,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
       const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}`;
-      this.#warn({ code: 'URL_TOO_LONG', message });
+      this.#tell('warning', { code: 'URL_TOO_LONG', message });
     }
     return proxied;
   }
@@ -249,16 +249,12 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#tell('inform', inform);
   }
 
-  #warn(warning: WarningEvent): void {
-    this.#tell('warning', warning);
-  }
-
   /** Once in a while only: where a limit refuses, it refuses many. */
   #warnOfLimit(message: string): void {
     const now = performance.now();
     if (now - this.#limitWarned < limitWarningMs) return;
     this.#limitWarned = now;
-    this.#warn({ code: 'SESSION_LIMIT', message });
+    this.#tell('warning', { code: 'SESSION_LIMIT', message });
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {
@@ -276,7 +272,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#checkedServers.add(server);
     const timeoutMs = 'keepAliveTimeout' in server ? server.keepAliveTimeout : undefined;
     if (typeof timeoutMs !== 'number' || timeoutMs === 0 || timeoutMs >= minKeepAliveMs) return;
-    this.#warn({
+    this.#tell('warning', {
       code: 'KEEP_ALIVE_TIMEOUT',
       message: `the server closes CPEs that are quiet for ${timeoutMs} ms; set server.keepAliveTimeout to 60000 or more`,
     });

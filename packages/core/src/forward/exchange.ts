@@ -126,14 +126,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const response = this.#response;
     response.off('close', this.#onClose);
     const held = this.#held;
-    if (held !== undefined) {
+    if (held === undefined) {
+      response.end();
+    } else {
       if (this.#learnsLength) this.#head.headers.push('Content-Length', String(this.#bodyBytes));
       this.#sendHead();
+      response.end(held.length > 1 ? Buffer.concat(held) : held[0]);
+      // Usually the kernel has taken all of it by now.
+      if (response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
     }
-    if (held === undefined || held.length === 0) response.end();
-    else response.end(held.length === 1 ? held[0] : Buffer.concat(held));
-    // Usually the kernel has taken all of it by now.
-    if (held !== undefined && response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
     this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0 });
   }
 

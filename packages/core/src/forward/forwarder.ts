@@ -98,22 +98,8 @@ export class Forwarder {
 
   #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
     const { message } = prepared;
-    const { sessions, onMessage } = this.#settings;
-    const session = sessions.runningOn(request.socket) ?? this.#findSession(request, prepared);
-    // Only what begins a session asks for more time; the others are not searched for it.
-    const sessionTimeout =
-      session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
-    if (sessionTimeout !== undefined) sessions.allowQuiet(session, sessionTimeout * 1000);
-    if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
-    else onMessage(message, session);
-    // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
-    prepared.message = undefined;
-    return session;
-  }
-
-  #findSession(request: IncomingMessage, prepared: Prepared): Session {
-    const { sessions, affinity } = this.#settings;
-    return sessions.find({
+    const { sessions, affinity, onMessage } = this.#settings;
+    const session = sessions.find({
       socket: request.socket,
       isInform: () => prepared.isInform,
       keys: () => keysOfRequest(request.rawHeaders),
@@ -125,6 +111,15 @@ export class Forwarder {
           : shown;
       },
     });
+    // Only what begins a session asks for more time; the others are not searched for it.
+    const sessionTimeout =
+      session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
+    if (sessionTimeout !== undefined) sessions.allowQuiet(session, sessionTimeout * 1000);
+    if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
+    else onMessage(message, session);
+    // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
+    prepared.message = undefined;
+    return session;
   }
 
   #exchange(passage: Passage): Promise<void> {

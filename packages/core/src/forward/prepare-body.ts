@@ -1,11 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { type Readable, pipeline } from 'node:stream';
 import { type EncodedRewriteOptions, contentCodingOf, rewriteEncodedMessage } from '../soap/content-coding.js';
-import { type CwmpMessage, LazyMessage } from '../soap/message.js';
-import type { RewrittenMessage } from '../soap/rewrite-message.js';
+import { type CwmpMessage, LazyMessage, nothingFound } from '../soap/message.js';
 import { rewriteStages } from '../soap/rewrite-stages.js';
 import type { SessionAnswer } from '../sessions/session.js';
-import { type ReadBody, readBody } from './read-body.js';
+import { readBody } from './read-body.js';
 import { type BodyLimits, RequestBody } from './request-body.js';
 
 /** What the bodies of CPEs are prepared with. */
@@ -67,15 +66,8 @@ export class Prepared {
  *
  * Rejects with a {@link CwmpProxyError} of the body's way in (see {@link readBody}) or of its content coding.
  */
-export function prepareBody(request: IncomingMessage, settings: PrepareSettings): Promise<Prepared> {
-  return readBody(request, settings).then((read) => prepareRead(request, read, settings));
-}
-
-function prepareRead(
-  request: IncomingMessage,
-  { whole, bytes }: ReadBody,
-  settings: PrepareSettings,
-): Prepared | Promise<Prepared> {
+export async function prepareBody(request: IncomingMessage, settings: PrepareSettings): Promise<Prepared> {
+  const { whole, bytes } = await readBody(request, settings);
   const { 'content-type': contentType, 'content-encoding': contentEncoding } = request.headers;
   const isMessage = request.method === 'POST';
   if (whole && (!isMessage || bytes.length === 0)) return new Prepared(bytes);
@@ -91,10 +83,7 @@ function prepareRead(
   };
   if (!whole) return prepareStream(request, bytes, settings, rewriting);
   const rewritten = rewriteEncodedMessage(bytes, rewriting);
-  return rewritten instanceof Promise ? rewritten.then(prepareRewritten) : prepareRewritten(rewritten);
-}
-
-function prepareRewritten({ body, message }: RewrittenMessage): Prepared {
+  const { body, message } = rewritten instanceof Promise ? await rewritten : rewritten;
   const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return new Prepared(buffer, { message });
 }
@@ -113,7 +102,7 @@ function prepareStream(
   }
   // Of a compressed message the beginning cannot be read here; that it is an Inform shows in its event only.
   const readable = contentCodingOf(rewriting.contentEncoding) === 'identity' ? head : undefined;
-  const beginning = new LazyMessage(readable, rewriting.contentType, { urls: [], outcome: 'none', reason: undefined });
+  const beginning = new LazyMessage(readable, rewriting.contentType, nothingFound);
   const last = others.at(-1) ?? first;
   const prepared = new Prepared(last, { beginning });
   pipeline([source, ...rewriter.stages], (error) => {

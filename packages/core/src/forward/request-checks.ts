@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { readTarget } from '../url/request-target.js';
 
 /**
  * Refuses what two HTTP parsers may read in two ways, so that no backend sees a request that the proxy did not mean
@@ -49,10 +50,9 @@ export function checkRequest(request: IncomingMessage): void {
  * @throws {@link CwmpProxyError} `ERR_CWMP_BAD_REQUEST` for other forms, a fragment, and characters no target may hold.
  */
 export function originForm(target: string): string {
-  const path = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '');
-  const rooted = path !== target && !path.startsWith('/') ? `/${path}` : path;
-  if (!/^\/[!"$-~]*$/.test(rooted)) throw refused('a request target that is not a path');
-  return rooted;
+  const { path } = readTarget(target);
+  if (!/^\/[!"$-~]*$/.test(path)) throw refused('a request target that is not a path');
+  return path;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
 import type { ScannerOptions } from './markup-scanner.js';
-import { LazyMessage, maxHeadBytes, type CwmpMessage, type RewriteResult } from './message.js';
+import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { UrlFinder } from './url-finder.js';
 
 /** How a message is rewritten. */
@@ -25,7 +25,6 @@ function joined(parts: readonly Buffer[]): Buffer {
 }
 
 const maxHeadParts = 16;
-const nothingRead: RewriteResult = { urls: [], outcome: 'none', reason: undefined };
 
 /** What a message is told to be that is in UTF-16 or UTF-32. */
 export function wideMessage(contentType: string | undefined): CwmpMessage {
@@ -76,7 +75,7 @@ export class MessageRewriter {
   message(): CwmpMessage {
     if (this.#wide) return wideMessage(this.#options.contentType);
     const head = this.#headBytes === 0 ? undefined : joined(this.#head);
-    return new LazyMessage(head, this.#options.contentType, this.#finder?.result() ?? nothingRead);
+    return new LazyMessage(head, this.#options.contentType, this.#finder?.result() ?? nothingFound);
   }
 
   #keepHead(bytes: Buffer): void {

@@ -92,6 +92,9 @@ export interface RewriteResult {
   readonly reason: UnchangedReason | undefined;
 }
 
+/** Of a message in which nothing was found, or nothing was looked for yet. */
+export const nothingFound: RewriteResult = { urls: [], outcome: 'none', reason: undefined };
+
 /** A message whose facts are read when they are asked for. */
 export class LazyMessage implements CwmpMessage {
   readonly urls: readonly ConnectionRequestUrl[];

@@ -1,5 +1,5 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
-import { LazyMessage, maxHeadBytes, type CwmpMessage, type RewriteResult } from './message.js';
+import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { asBuffer, type RewriteOptions, wideMessage } from './message-rewriter.js';
 import { type Splice, UrlFinder } from './url-finder.js';
 import { UrlMarkers } from './url-marker.js';
@@ -11,8 +11,6 @@ export interface RewrittenMessage {
   /** What the message was. */
   readonly message: CwmpMessage;
 }
-
-const nothingFound: RewriteResult = { urls: [], outcome: 'none', reason: undefined };
 
 /** The beginning of a body, without keeping a long one alive. */
 function headOf(bytes: Buffer): Buffer {

@@ -55,12 +55,10 @@ function nextBreak(bytes: Buffer, mark: number, from: number, until: number): nu
  */
 export function nextMarker(body: Buffer, from: number): number {
   const literal = body.indexOf(urlName, from, 'latin1');
-  // What follows the name is not searched.
-  const bytes = literal < 0 ? body : body.subarray(0, literal + 1);
   let until = literal < 0 ? body.length : literal;
-  until = nextLetterReference(bytes, from, until);
-  until = nextBreak(bytes, bang, from, until);
-  until = nextBreak(bytes, question, from, until);
+  until = nextLetterReference(body, from, until);
+  until = nextBreak(body, bang, from, until);
+  until = nextBreak(body, question, from, until);
   return until === body.length ? -1 : until;
 }
 

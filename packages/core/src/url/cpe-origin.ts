@@ -28,7 +28,7 @@ const maxUrlLength = 2_048;
  */
 export function readCpeOrigin(url: string): CpeOrigin {
   if (url.length > maxUrlLength) refuse(`is longer than ${maxUrlLength} characters`);
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u0020\u007f\\\p{Surrogate}]/u.test(url)) refuse('holds a control character, a space or a backslash');
   const parts = /^(https?):\/\/([^/?#]*)([^#]*)(#?)/i.exec(url);
   if (parts === null) return refuse('is not an absolute http or https URL');

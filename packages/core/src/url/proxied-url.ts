@@ -2,6 +2,7 @@ import { CwmpProxyError } from '../errors.js';
 import { readHostForm, writeHostForm } from './host-form.js';
 import { type FoundUrl, readPathToken, writePathToken } from './path-form.js';
 import { readQuery, writeQuery } from './query-form.js';
+import { readTarget } from './request-target.js';
 import { createUrlSigner } from './url-signer.js';
 
 /** Longest value the data models give `ManagementServer.ConnectionRequestURL` before Device:2.14 (SPEC: string(256)). */
@@ -108,12 +109,10 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
   };
 }
 
-/** Target and host of a request; a target in absolute form names the host itself (RFC 9112 §3.2.2). */
+/** Target and host of a request, whichever form the target is in. */
 function originForm(target: string, host?: string): [target: string, host: string | undefined] {
-  if (target.startsWith('/')) return [target, host];
-  const [, authority, rest = ''] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? [];
-  if (authority === undefined) return [target, host];
-  return [rest.startsWith('/') ? rest : `/${rest}`, authority];
+  const { authority, path } = readTarget(target);
+  return [path, authority ?? host];
 }
 
 /** The labels in front of the base in a `Host` field value; `undefined` when it is no name below the base. */

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pin } from '../pinning.js';
 import { haproxyConfig } from './haproxy.js';
 import { nginxConfig } from './nginx.js';
+import { freePort } from '../../../helpers/free-port.js';
 
 /** What a configuration of a native peer is written from. */
 export interface NativeSettings {
@@ -91,16 +92,6 @@ function writePem(folder: string): string {
   const parts = ['cert', 'key'].map((name) => readFileSync(new URL(`loopback-${name}.pem`, fixtures), 'utf8'));
   writeFileSync(path, parts.join(''), { mode: 0o600 });
   return path;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new TypeError('no port is free');
-  return address.port;
 }
 
 function answers(port: number): Promise<boolean> {
