@@ -168,6 +168,7 @@ export class MarkupScanner {
   close(): void {
     this.#stopped = true;
     this.#buffer = '';
+    this.#open.clear();
   }
 
   /** Passes over one piece of markup, with the text before it; false where the rest of it has yet to come. */
@@ -248,8 +249,11 @@ export class MarkupScanner {
     const buffer = this.#buffer;
     if (this.#markerAt < start) this.#markerAt = nextPlainMarker(buffer, start);
     // A run is no longer than a tag may be, so that no tag in it is too long.
-    const end = endOfPlainRun(buffer, start, Math.min(this.#markerAt, start + maxTagBytes));
+    const limit = start + maxTagBytes;
+    const end = endOfPlainRun(buffer, start, Math.min(this.#markerAt, limit));
     if (end === start) return false;
+    // Where it ended before its limit there is no other.
+    if (this.#markerAt <= limit) this.#runTriedAt = this.#base + end;
     this.#sawElement = true;
     this.#at = end;
     return true;

@@ -49,6 +49,11 @@ export class OpenElements {
     this.#parser.write(part);
   }
 
+  /** Lets go of the names: each may be a part of the text that keeps the whole of it. */
+  clear(): void {
+    this.#names.length = 0;
+  }
+
   #enter(name: string): void {
     this.#names.push(name);
     this.#events.onOpen(name);

@@ -60,10 +60,9 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
     return mountPath !== '' && target.startsWith(`${mountPath}/`) ? target.slice(mountPath.length) : target;
   }
 
-  function isOwn(url: string): boolean {
-    const parsed = new URL(url);
-    if (labelsBelow(baseName, parsed.host) !== undefined) return true;
-    return parsed.host === base.host && isEndpointPath(withoutMountPath(parsed.pathname));
+  function isOwn({ host, pathname }: URL): boolean {
+    if (labelsBelow(baseName, host) !== undefined) return true;
+    return host === base.host && isEndpointPath(withoutMountPath(pathname));
   }
 
   function find([target, host]: [target: string, host: string | undefined]): FoundUrl {
@@ -80,7 +79,8 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
 
   return {
     build(url) {
-      if (!isAbsoluteHttpUrl(url) || isOwn(url)) return undefined;
+      const parsed = readHttpUrl(url);
+      if (parsed === undefined || isOwn(parsed)) return undefined;
       const signature = signer.sign(url);
       if (form === 'host' && hostBase !== undefined && baseName !== undefined) {
         const written = writeHostForm(url, signature, baseName);
@@ -102,8 +102,8 @@ export function createProxiedUrls({ publicUrl, form, hostBase, signingKeys = [] 
       if (!signer.verify(url, signature)) {
         throw new CwmpProxyError('ERR_CWMP_BAD_SIGNATURE', 'the URL carries no signature of this proxy');
       }
-      if (!isAbsoluteHttpUrl(url)) refuse('the origin is not an absolute http or https URL');
-      if (isOwn(url)) refuse('the origin is a URL of this proxy');
+      const parsed = readHttpUrl(url) ?? refuse('the origin is not an absolute http or https URL');
+      if (isOwn(parsed)) refuse('the origin is a URL of this proxy');
       return url;
     },
   };
@@ -127,8 +127,14 @@ function isEndpointPath(path: string): boolean {
   return path.startsWith(endpointPath) && /^(?:\/[^/?]+)?(?:\?|$)/.test(path.slice(endpointPath.length));
 }
 
-function isAbsoluteHttpUrl(text: string): boolean {
-  return /^https?:\/\/[^/?#]/i.test(text) && !/\p{Surrogate}/u.test(text) && URL.canParse(text);
+/** An absolute http or https URL, taken apart; `undefined` for any other text. */
+function readHttpUrl(text: string): URL | undefined {
+  if (!/^https?:\/\/[^/?#]/i.test(text) || /\p{Surrogate}/u.test(text)) return undefined;
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function refuse(what: string): never {
