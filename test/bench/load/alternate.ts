@@ -7,7 +7,7 @@ import { memoryOf } from './process-figures.js';
 import { RunningPeer } from './running-peer.js';
 import { median } from './statistics.js';
 
-/** What alternating rounds found of one peer: medians over the rounds. */
+/** What alternating rounds found of one peer: medians over the rounds of all its processes. */
 export interface PeerResult {
   peer: CataloguedPeer;
   /** CPU time of the proxy in microseconds. */
@@ -49,15 +49,23 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
   const running: RunningPeer[] = [];
   try {
     const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
-    for (const peer of chosen) running.push(await RunningPeer.start(peer, { backend, tls }));
-    const samples = new Map<RunningPeer, Sample[]>(running.map((peer) => [peer, []]));
+    const most = plan.quick ? 1 : Math.max(...chosen.map(({ processes = 1 }) => processes));
+    for (let count = 0; count < most; count += 1) {
+      for (const peer of chosen) {
+        if ((peer.processes ?? 1) > count) running.push(await RunningPeer.start(peer, { backend, tls }));
+      }
+    }
+    const samples = new Map<CataloguedPeer, Sample[]>(chosen.map((peer) => [peer, []]));
     for (let round = -plan.warmRounds; round < plan.rounds; round += 1) {
       for (const peer of running) {
         const figures = await sample(peer, alternation, plan.window);
-        if (round >= 0) samples.get(peer)?.push(figures);
+        if (round >= 0) samples.get(peer.peer)?.push(figures);
       }
     }
-    return running.map((peer) => summarize(peer, samples.get(peer) ?? []));
+    return chosen.map((peer) => {
+      const ofPeer = running.filter((one) => one.peer === peer);
+      return summarize(peer, samples.get(peer) ?? [], Math.max(...ofPeer.map(({ pid }) => memoryOf(pid).peak)));
+    });
   } finally {
     await Promise.all(running.map((peer) => peer.stop()));
   }
@@ -72,16 +80,16 @@ async function sample(peer: RunningPeer, { backend, load }: Alternation, window:
   return { ...figures, backendConnections: (connections / work.tally.messages) * 1000 };
 }
 
-function summarize(running: RunningPeer, samples: readonly Sample[]): PeerResult {
+function summarize(peer: CataloguedPeer, samples: readonly Sample[], peakBytes: number): PeerResult {
   const over = (figure: (sample: Sample) => number): number => median(samples.map(figure));
   return {
-    peer: running.peer,
+    peer,
     microsPerMessage: over(({ proxyMicros, messages }) => proxyMicros / messages),
     microsPerSession: over(({ proxyMicros, sessions }) => proxyMicros / sessions),
     messagesPerSecond: over(({ messages, seconds }) => messages / seconds),
     p50: over(({ p50 }) => p50),
     p99: over(({ p99 }) => p99),
-    peakBytes: memoryOf(running.pid).peak,
+    peakBytes,
     backendConnections: over(({ backendConnections }) => backendConnections),
     proxyBusy: over(({ proxyMicros, seconds }) => proxyMicros / 1e6 / seconds),
     loadBusy: over(({ backendMicros, loadMicros, seconds }) => (backendMicros + loadMicros) / 1e6 / seconds),
