@@ -45,7 +45,7 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         lastStartMs: 100_000,
         rounds: 3,
         warmRounds: 2,
-        window: { warmMs: 80, windowMs: 250, enough: 800 },
+        window: { warmMs: 60, windowMs: 200, enough: 600 },
         warmUp: { warmMs: 0, windowMs: 800, enough: 4000 },
         bigBodyBytes: 50_000_000,
         idleSessions: 2_000,

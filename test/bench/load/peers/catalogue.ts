@@ -47,6 +47,9 @@ export const npmPeers: readonly CataloguedPeer[] = [
   { name: 'fastify-http-proxy', title: '@fastify/http-proxy' },
 ];
 
+/** Those that a quick run has the time for. */
+export const fewPeers: readonly CataloguedPeer[] = npmPeers.slice(0, 2);
+
 /** Proxies that are no Node programs. */
 export const nativePeers: readonly CataloguedPeer[] = [
   { name: 'nginx', title: 'nginx', native: 'nginx', note: 'one process; shares backend connections' },

@@ -1,7 +1,15 @@
 import { alternate } from '../alternate.js';
 import type { BenchContext } from '../bench-context.js';
 import { keepAliveLoad } from '../cpes/loads.js';
-import { beforePeers, frameworkPeers, npmPeers, oursPeer, poolPeer, yardstickPeer } from '../peers/catalogue.js';
+import {
+  beforePeers,
+  fewPeers,
+  frameworkPeers,
+  npmPeers,
+  oursPeer,
+  poolPeer,
+  yardstickPeer,
+} from '../peers/catalogue.js';
 import { comparison } from '../report/comparison.js';
 import type { WorkloadReport } from '../report/section.js';
 import { frameworkBars, yardstickBars } from './comparison-bars.js';
@@ -16,8 +24,7 @@ export async function keepAliveInforms({ plan, backend, native }: BenchContext):
       ...beforePeers,
       yardstickPeer,
       poolPeer,
-      ...npmPeers,
-      ...(plan.quick ? [] : frameworkPeers),
+      ...(plan.quick ? fewPeers : [...npmPeers, ...frameworkPeers]),
       ...native,
     ],
     backend,
