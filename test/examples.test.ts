@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { inform, informResponse, startAcs } from './helpers/acs.js';
 import { atEnd } from './helpers/at-end.js';
+import { freePort } from './helpers/free-port.js';
 import { serve } from './helpers/serve.js';
 import { until } from './helpers/until.js';
-import { freePort } from './helpers/free-port.js';
 
 for (const name of ['express-gateway', 'koa-gateway', 'http-gateway']) {
   test(`the example ${name} runs without settings but for ports, and says what to try`, async (t) => {

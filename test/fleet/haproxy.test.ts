@@ -10,8 +10,8 @@ import { inform, startAcs } from '../helpers/acs.js';
 import { connectionRequests, publicOrigin } from '../helpers/app.js';
 import { atEnd } from '../helpers/at-end.js';
 import { startCpe } from '../helpers/cpe-connection.js';
-import { serve } from '../helpers/serve.js';
 import { freePort } from '../helpers/free-port.js';
+import { serve } from '../helpers/serve.js';
 
 const noHaproxy =
   spawnSync('haproxy', ['-v']).status !== 0 && 'NO HAPROXY TEST: install haproxy (apt-get install haproxy)';

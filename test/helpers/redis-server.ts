@@ -1,14 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { RedisClient } from '@cwmp-proxy/core/redis';
 import { createClient } from 'redis';
 import { atEnd } from './at-end.js';
-import { addressOf } from './serve.js';
+import { freePort } from './free-port.js';
 
 /** Why tests with Redis are skipped, if they are. */
 export const noRedis: string | false =
@@ -17,11 +16,7 @@ export const noRedis: string | false =
 
 /** Starts a Redis server for the length of one test. */
 export async function startRedis(t: TestContext): Promise<{ url: string; stop: () => Promise<void> }> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = addressOf(probe);
-  probe.close();
-  await once(probe, 'close');
+  const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'cwmp-redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   const child = spawn('redis-server', settings, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -49,12 +49,8 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
   const running: RunningPeer[] = [];
   try {
     const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
-    const most = plan.quick ? 1 : Math.max(...chosen.map(({ processes = 1 }) => processes));
-    for (let count = 0; count < most; count += 1) {
-      for (const peer of chosen) {
-        if ((peer.processes ?? 1) > count) running.push(await RunningPeer.start(peer, { backend, tls }));
-      }
-    }
+    const again = plan.quick ? [] : chosen.filter(({ twice }) => twice);
+    for (const peer of [...chosen, ...again]) running.push(await RunningPeer.start(peer, { backend, tls }));
     const samples = new Map<CataloguedPeer, Sample[]>(chosen.map((peer) => [peer, []]));
     for (let round = -plan.warmRounds; round < plan.rounds; round += 1) {
       for (const peer of running) {
@@ -63,8 +59,8 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
       }
     }
     return chosen.map((peer) => {
-      const ofPeer = running.filter((one) => one.peer === peer);
-      return summarize(peer, samples.get(peer) ?? [], Math.max(...ofPeer.map(({ pid }) => memoryOf(pid).peak)));
+      const peaks = running.filter((one) => one.peer === peer).map(({ pid }) => memoryOf(pid).peak);
+      return summarize(peer, samples.get(peer) ?? [], Math.max(...peaks));
     });
   } finally {
     await Promise.all(running.map((peer) => peer.stop()));

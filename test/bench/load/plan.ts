@@ -20,10 +20,10 @@ export interface Plan {
   lastStartMs: number;
   /** Alternating rounds of the workloads that compare peers. */
   rounds: number;
-  /** Sessions and messages: how long one peer is loaded in one round. */
-  window: WindowTimes;
   /** Rounds before those, which are not counted. */
   warmRounds: number;
+  /** Sessions and messages: how long one peer is loaded in one round. */
+  window: WindowTimes;
   /** Where one process is loaded alone: how long it is loaded before it is measured. */
   warmUp: WindowTimes;
   /** Size of the big body, in bytes. */

@@ -77,7 +77,7 @@ export class MarkupScanner {
   #lostAt: number | undefined;
   /** Sees what is not read: after the structure was lost, or inside of a comment and its like that goes on. */
   #unread: MissedUrlWatch | undefined;
-  /** Where a run was last looked for, and where the next text is that no run may hold. */
+  /** Where a run was last looked for, or ended; and where the next text is that no run may hold. */
   #runTriedAt = -1;
   #markerAt = -1;
 

@@ -40,7 +40,6 @@ export function rewriteMessage(body: Uint8Array, options: RewriteOptions): Rewri
     finder.scanner.write(bytes.toString('latin1', from, from + windowBytes));
   }
   finder.end();
-  finder.scanner.close();
   const message = new LazyMessage(head, options.contentType, finder.result());
   return { body: finder.splices.length > 0 ? spliced(bytes, finder.splices) : body, message };
 }

@@ -120,11 +120,12 @@ export class UrlFinder implements MarkupHandler {
     else if (role === 'struct') this.#endStruct(end);
   }
 
-  /** Call once at the end of the message. */
+  /** Call once at the end of the message; nothing is read after it. */
   end(): void {
     // Cut off, or lost, between the Name and the end of its Value.
     if (this.#nameMatches === true && !this.#valueSeen) this.#keep('', 'structure');
     else if (this.scanner.mayHaveMissed(this.#roles.includes('struct'))) this.#keptReason ??= 'structure';
+    this.scanner.close();
   }
 
   /** How it went, as far as the message was read. */

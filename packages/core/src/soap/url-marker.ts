@@ -74,6 +74,7 @@ export function nextPlainMarker(text: string, from: number): number {
 
 /** How much is searched at once: what is asked again after each struct must not search all of a long body each time. */
 const windowBytes = 1 << 14;
+/** How far beyond that: more than the name or a reference, which may begin in one part and end in the next. */
 const overlap = 64;
 
 /** The markers of a body in memory, looked for as they are asked for, once. */

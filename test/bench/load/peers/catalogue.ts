@@ -7,14 +7,14 @@ export interface CataloguedPeer {
   /** What tables call it. */
   title: string;
   native?: NativePeerName;
-  /** How many processes of it take part in a full run, as chance makes one dearer than another; default 1. */
-  processes?: number;
+  /** Whether two processes of it take part in a full run, as chance makes one dearer than another. */
+  twice?: boolean;
   /** What a reader must know to compare it. */
   note?: string;
 }
 
 /** Our proxy on `node:http`. */
-export const oursPeer: CataloguedPeer = { name: 'ours', title: '**cwmp-proxy** on node:http', processes: 2 };
+export const oursPeer: CataloguedPeer = { name: 'ours', title: '**cwmp-proxy** on node:http', twice: true };
 
 /** Another build of our proxy, where CWMP_BENCH_BASE names one. */
 export const beforePeers: readonly CataloguedPeer[] =
@@ -26,7 +26,7 @@ export const beforePeers: readonly CataloguedPeer[] =
 export const yardstickPeer: CataloguedPeer = {
   name: 'pass-through',
   title: 'yardstick: node:http + undici, a Client per CPE',
-  processes: 2,
+  twice: true,
   note: 'no features; one backend connection per CPE connection, as CWMP needs',
 };
 

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../../helpers/free-port.js';
 import { pin } from '../pinning.js';
 import { haproxyConfig } from './haproxy.js';
 import { nginxConfig } from './nginx.js';
-import { freePort } from '../../../helpers/free-port.js';
 
 /** What a configuration of a native peer is written from. */
 export interface NativeSettings {

@@ -71,7 +71,7 @@ const warmTransfers = 3;
 
 /** Workload (d): a big body, streamed. */
 export async function bigBodies({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
-  const rounds = plan.quick ? 2 : Math.min(plan.rounds, 7);
+  const rounds = plan.quick ? 2 : plan.rounds;
   const candidates = [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
   const peers = candidates.filter(({ name }) => plan.peers?.includes(name) ?? true);
   const running: RunningPeer[] = [];

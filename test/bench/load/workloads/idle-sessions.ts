@@ -31,7 +31,10 @@ export async function idleSessions({ plan, backend }: BenchContext): Promise<Wor
     const running = await RunningPeer.start(peer, { backend });
     try {
       const pids = { proxy: running.pid, backend: backend.pid };
-      const times = { warmMs: 300, windowMs: plan.quick ? 500 : 1000, enough: plan.quick ? 500 : 1000 };
+      const times = {
+        warmMs: 300,
+        ...(plan.quick ? { windowMs: 500, enough: 500 } : { windowMs: 1000, enough: 1000 }),
+      };
       const load = (): ReturnType<typeof pacedLoad> => pacedLoad(running.target, active.count, active.pauseMs);
       await measureWindow(load(), plan.warmUp, pids);
       const before = await repeat(plan.rounds, () => measureWindow(load(), times, pids));

@@ -5,8 +5,8 @@ import { sessionLoad } from '../cpes/loads.js';
 import {
   type CataloguedPeer,
   beforePeers,
-  frameworkPeers,
   fewPeers,
+  frameworkPeers,
   npmPeers,
   oursPeer,
   poolPeer,
