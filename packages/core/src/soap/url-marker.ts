@@ -1,4 +1,5 @@
 const urlName = 'ConnectionRequestURL';
+const nameEnd = 'URL';
 const structName = 'ParameterValueStruct';
 const lettersOfUrlName: ReadonlySet<number> = new Set(Buffer.from(urlName));
 const reference = /&#(?:x([0-9a-fA-F]*)|([0-9]*))(;?)/y;
@@ -62,9 +63,21 @@ export function nextMarker(body: Buffer, from: number): number {
   return until === body.length ? -1 : until;
 }
 
+/**
+ * The next place in a text where the name stands, -1 where it does not. What is searched for is its end: V8 finds three
+ * characters by the first of them, and few others in a message are a U, in a tenth of the time that the whole name takes.
+ */
+function nextName(text: string, from: number): number {
+  const lead = urlName.length - nameEnd.length;
+  for (let at = text.indexOf(nameEnd, from + lead); at >= 0; at = text.indexOf(nameEnd, at + 1)) {
+    if (text.startsWith(urlName, at - lead)) return at - lead;
+  }
+  return -1;
+}
+
 /** The next place in a text where a struct that is without comments and CDATA must end that holds no URL. */
 export function nextPlainMarker(text: string, from: number): number {
-  const literal = text.indexOf(urlName, from);
+  const literal = nextName(text, from);
   const until = literal < 0 ? text.length : literal;
   for (let at = text.indexOf('&#', from); at >= 0 && at < until; at = text.indexOf('&#', at + 2)) {
     if (mayBeLetter(text.slice(at, at + referenceWindow))) return at;
