@@ -49,8 +49,7 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
   const running: RunningPeer[] = [];
   try {
     const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
-    const again = plan.quick ? [] : chosen.filter(({ twice }) => twice);
-    for (const peer of [...chosen, ...again]) running.push(await RunningPeer.start(peer, { backend, tls }));
+    for (const peer of processesOf(chosen, plan)) running.push(await RunningPeer.start(peer, { backend, tls }));
     const samples = new Map<CataloguedPeer, Sample[]>(chosen.map((peer) => [peer, []]));
     for (let round = -plan.warmRounds; round < plan.rounds; round += 1) {
       for (const peer of running) {
@@ -65,6 +64,11 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
   } finally {
     await Promise.all(running.map((peer) => peer.stop()));
   }
+}
+
+/** Each peer as often as processes of it take part. */
+export function processesOf(peers: readonly CataloguedPeer[], plan: Plan): CataloguedPeer[] {
+  return [...peers, ...(plan.quick ? [] : peers.filter(({ twice }) => twice))];
 }
 
 async function sample(peer: RunningPeer, { backend, load }: Alternation, window: WindowTimes): Promise<Sample> {

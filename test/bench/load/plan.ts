@@ -57,7 +57,7 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         quick,
         lastStartMs: 510_000,
         rounds: 7,
-        warmRounds: 4,
+        warmRounds: 3,
         window: { warmMs: 150, windowMs: 240, enough: 1000 },
         warmUp: { warmMs: 0, windowMs: 1500, enough: 6000 },
         bigBodyBytes: 50_000_000,

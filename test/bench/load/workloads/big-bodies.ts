@@ -1,3 +1,4 @@
+import { processesOf } from '../alternate.js';
 import type { BenchContext } from '../bench-context.js';
 import { CpeConnection } from '../cpes/cpe-connection.js';
 import { inform } from '../messages.js';
@@ -67,7 +68,7 @@ interface BigBodyResult extends Transfer {
 }
 
 /** For the compilers of the engine: a transfer is thousands of chunks, but one request. */
-const warmTransfers = 3;
+const warmTransfers = 6;
 
 /** Workload (d): a big body, streamed. */
 export async function bigBodies({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
@@ -77,7 +78,7 @@ export async function bigBodies({ plan, backend, native }: BenchContext): Promis
   const running: RunningPeer[] = [];
   const results: BigBodyResult[] = [];
   try {
-    for (const peer of peers) running.push(await RunningPeer.start(peer, { backend }));
+    for (const peer of processesOf(peers, plan)) running.push(await RunningPeer.start(peer, { backend }));
     for (const body of bodies) {
       const request = body.request(plan.bigBodyBytes);
       for (let warm = 0; warm < warmTransfers; warm += 1) {
@@ -94,13 +95,15 @@ export async function bigBodies({ plan, backend, native }: BenchContext): Promis
         const order = round % 2 === 0 ? running : running.toReversed();
         for (const peer of order) samples.get(peer)?.push(await transfer(peer, request, plan.bigBodyBytes));
       }
-      for (const [one, figures] of samples) {
+      for (const peer of peers) {
+        const own = running.filter((one) => one.peer === peer);
+        const figures = own.flatMap((one) => samples.get(one) ?? []);
         results.push({
-          peer: one.peer.title,
+          peer: peer.title,
           body: body.id,
           megabytesPerSecond: median(figures.map((one) => one.megabytesPerSecond)),
           cpuMillis: median(figures.map((one) => one.cpuMillis)),
-          growthBytes: memoryOf(one.pid).peak - (resident.get(one) ?? Number.NaN),
+          growthBytes: Math.max(...own.map((one) => memoryOf(one.pid).peak - (resident.get(one) ?? Number.NaN))),
         });
       }
     }

@@ -45,6 +45,8 @@ export async function idleSessions({ plan, backend }: BenchContext): Promise<Wor
       cpes.push(...(await openIdle(running.target, idle - cpes.length)));
       await sleep(300);
       const full = await running.memory();
+      // Again, as what the engine has compiled is not for what came in between, nor outlives a collection that is asked for.
+      await measureWindow(load(), plan.warmUp, pids);
       const during = await repeat(plan.rounds, () => measureWindow(load(), times, pids));
       for (const cpe of cpes) cpe.close();
       const per = (name: string): number => ((full[name] ?? Number.NaN) - (half[name] ?? Number.NaN)) / (idle / 2);
