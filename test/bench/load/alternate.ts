@@ -41,8 +41,8 @@ type Sample = WindowFigures & { backendConnections: number };
 
 /**
  * Starts every peer and loads one after the other, round after round, so that what else happens on the machine falls on all of
- * them alike. The first rounds are for the compilers of the engine and are not counted. The order stays, and nobody is warmed
- * by itself before: a process that was idle for longer has lost code that the engine made for it, so all must wait equally long.
+ * them alike. The first round is for the compilers of the engine and is not counted. The order stays: a process that was idle for
+ * longer has lost code that the engine made for it, so all must wait equally long.
  */
 export async function alternate(alternation: Alternation): Promise<PeerResult[]> {
   const { peers, backend, tls = false, plan } = alternation;
@@ -51,9 +51,9 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
     const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
     for (const peer of processesOf(chosen, plan)) running.push(await RunningPeer.start(peer, { backend, tls }));
     const samples = new Map<CataloguedPeer, Sample[]>(chosen.map((peer) => [peer, []]));
-    for (let round = -plan.warmRounds; round < plan.rounds; round += 1) {
+    for (let round = -1; round < plan.rounds; round += 1) {
       for (const peer of running) {
-        const figures = await sample(peer, alternation, plan.window);
+        const figures = await sample(peer, alternation, round < 0 ? plan.warmUp : plan.window);
         if (round >= 0) samples.get(peer.peer)?.push(figures);
       }
     }
@@ -67,8 +67,9 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
 }
 
 /** Each peer as often as processes of it take part. */
-export function processesOf(peers: readonly CataloguedPeer[], plan: Plan): CataloguedPeer[] {
-  return [...peers, ...(plan.quick ? [] : peers.filter(({ twice }) => twice))];
+export function processesOf(peers: readonly CataloguedPeer[], { processes }: Plan): CataloguedPeer[] {
+  const again = peers.filter(({ inBars }) => inBars);
+  return [...peers, ...Array.from({ length: processes - 1 }, () => again).flat()];
 }
 
 async function sample(peer: RunningPeer, { backend, load }: Alternation, window: WindowTimes): Promise<Sample> {

@@ -20,11 +20,11 @@ export interface Plan {
   lastStartMs: number;
   /** Alternating rounds of the workloads that compare peers. */
   rounds: number;
-  /** Rounds before those, which are not counted. */
-  warmRounds: number;
+  /** Processes of ours and of the yardstick that take part in them, as chance makes one dearer than another. */
+  processes: number;
   /** Sessions and messages: how long one peer is loaded in one round. */
   window: WindowTimes;
-  /** Where one process is loaded alone: how long it is loaded before it is measured. */
+  /** How long a process is loaded before it is measured: the compilers of the engine need thousands of messages. */
   warmUp: WindowTimes;
   /** Size of the big body, in bytes. */
   bigBodyBytes: number;
@@ -44,9 +44,9 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         quick,
         lastStartMs: 100_000,
         rounds: 3,
-        warmRounds: 2,
+        processes: 1,
         window: { warmMs: 60, windowMs: 200, enough: 600 },
-        warmUp: { warmMs: 0, windowMs: 800, enough: 4000 },
+        warmUp: { warmMs: 0, windowMs: 300, enough: 800 },
         bigBodyBytes: 50_000_000,
         idleSessions: 2_000,
         wakes: 1_000,
@@ -57,8 +57,8 @@ export function makePlan(quick: boolean, peers?: readonly string[], rounds?: str
         quick,
         lastStartMs: 510_000,
         rounds: 7,
-        warmRounds: 3,
-        window: { warmMs: 150, windowMs: 240, enough: 1000 },
+        processes: 2,
+        window: { warmMs: 80, windowMs: 240, enough: 1000 },
         warmUp: { warmMs: 0, windowMs: 1500, enough: 6000 },
         bigBodyBytes: 50_000_000,
         idleSessions: 10_000,

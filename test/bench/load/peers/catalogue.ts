@@ -7,14 +7,14 @@ export interface CataloguedPeer {
   /** What tables call it. */
   title: string;
   native?: NativePeerName;
-  /** Whether two processes of it take part in a full run, as chance makes one dearer than another. */
-  twice?: boolean;
+  /** Whether bars compare it with another: several processes of it take part. */
+  inBars?: boolean;
   /** What a reader must know to compare it. */
   note?: string;
 }
 
 /** Our proxy on `node:http`. */
-export const oursPeer: CataloguedPeer = { name: 'ours', title: '**cwmp-proxy** on node:http', twice: true };
+export const oursPeer: CataloguedPeer = { name: 'ours', title: '**cwmp-proxy** on node:http', inBars: true };
 
 /** Another build of our proxy, where CWMP_BENCH_BASE names one. */
 export const beforePeers: readonly CataloguedPeer[] =
@@ -26,7 +26,7 @@ export const beforePeers: readonly CataloguedPeer[] =
 export const yardstickPeer: CataloguedPeer = {
   name: 'pass-through',
   title: 'yardstick: node:http + undici, a Client per CPE',
-  twice: true,
+  inBars: true,
   note: 'no features; one backend connection per CPE connection, as CWMP needs',
 };
 

@@ -67,12 +67,11 @@ interface BigBodyResult extends Transfer {
   growthBytes: number;
 }
 
-/** For the compilers of the engine: a transfer is thousands of chunks, but one request. */
-const warmTransfers = 6;
-
 /** Workload (d): a big body, streamed. */
 export async function bigBodies({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
   const rounds = plan.quick ? 2 : plan.rounds;
+  // For the compilers of the engine: a transfer is thousands of chunks, but one request.
+  const warmTransfers = plan.quick ? 3 : 6;
   const candidates = [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
   const peers = candidates.filter(({ name }) => plan.peers?.includes(name) ?? true);
   const running: RunningPeer[] = [];

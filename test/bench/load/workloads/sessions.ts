@@ -37,7 +37,7 @@ export async function sessions({ plan, backend, native }: BenchContext): Promise
 /** Workload (b): the same over TLS, a full handshake for each session. */
 export async function tlsSessions({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
   const peers = [oursPeer, ...beforePeers, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
-  const results = await run({ ...plan, rounds: Math.min(plan.rounds, 5) }, backend, peers, true);
+  const results = await run({ ...plan, rounds: Math.min(plan.rounds, 5), processes: 1 }, backend, peers, true);
   const intro = 'The same over TLS 1.3 towards the CPEs, a full handshake (ECDSA P-256) for each session.';
   const bars: Bar[] = [];
   return {
