@@ -34,9 +34,26 @@ export type CwmpProxyMiddleware = (
 export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
   return (request, response, next) => {
     const target = request.originalUrl ?? request.url ?? '/';
-    if (proxy.serves(request, { ...options, target })) void proxy.handle(request, response, { target, onError: next });
-    else next();
+    if (!proxy.serves(request, { ...options, target })) return next();
+    if (losesHiddenClasses) [request, response].forEach(shareHiddenClass);
+    void proxy.handle(request, response, { target, onError: next });
   };
+}
+
+/** V8 before 13, in Node 20 and 22. */
+const losesHiddenClasses = Number.parseInt(process.versions.v8, 10) < 13;
+
+const fields = [Symbol('first'), Symbol('second')];
+
+/**
+ * Express gives each request and response another prototype, then new fields. Older V8s make a hidden class for every single
+ * one of them from then on, so that none of their fields is ever found in a cache. An object that loses a field becomes a
+ * dictionary instead, and dictionaries share hidden classes.
+ */
+function shareHiddenClass(object: object): void {
+  // Two, because the loss of the field that came last is merely taken back.
+  for (const field of fields) Reflect.set(object, field, undefined);
+  for (const field of fields) Reflect.deleteProperty(object, field);
 }
 
 /**

@@ -96,7 +96,7 @@ export class Backend {
     this.#maxUnanswered = health.maxFailures;
     this.#onState = onState;
     // No probes by the kernel: a session's own limits are shorter, and eight system calls a connection dearer.
-    const connector = buildConnector({ ...tlsOptions(tls), timeout: connectTimeoutMs, keepAlive: false });
+    const connector = buildConnector({ ...setByNode, ...tlsOptions(tls), timeout: connectTimeoutMs, keepAlive: false });
     this.#connection = { origin: new URL(url.origin), connector, headersTimeoutMs, bodyTimeoutMs };
     if (active === undefined) return;
     this.#active = new ActiveHealth(active, { ...this.#connection, url }, (alive) => this.#asked(alive));
@@ -175,6 +175,12 @@ export class Backend {
     this.#onState(this);
   }
 }
+
+/**
+ * What Node sets of a socket's options, whatever they are: a field that it has to add makes a connection half as dear again in
+ * Node 20 (ARCHITECTURE.md).
+ */
+const setByNode = { allowHalfOpen: undefined, emitClose: undefined, autoDestroy: undefined, decodeStrings: undefined };
 
 function tlsOptions({ ca, ...rest }: BackendTls): buildConnector.BuildOptions {
   return ca === undefined ? rest : { ...rest, ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] };

@@ -71,7 +71,7 @@ interface BigBodyResult extends Transfer {
 export async function bigBodies({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
   const rounds = plan.quick ? 2 : plan.rounds;
   // For the compilers of the engine: a transfer is thousands of chunks, but one request.
-  const warmTransfers = plan.quick ? 3 : 6;
+  const warmTransfers = plan.quick ? 3 : 10;
   const candidates = [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
   const peers = candidates.filter(({ name }) => plan.peers?.includes(name) ?? true);
   const running: RunningPeer[] = [];
