@@ -65,7 +65,7 @@ export function nextMarker(body: Buffer, from: number): number {
 
 /**
  * The next place in a text where the name stands, -1 where it does not. What is searched for is its end: V8 finds three
- * characters by the first of them, and few others in a message are a U, in a tenth of the time that the whole name takes.
+ * characters by the first of them, and a U is rare in messages, so that it takes a tenth of the time for the whole name.
  */
 function nextName(text: string, from: number): number {
   const lead = urlName.length - nameEnd.length;
