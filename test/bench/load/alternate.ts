@@ -1,7 +1,7 @@
 import type { BenchBackend } from './bench-backend.js';
 import type { Target } from './cpes/cpe-connection.js';
 import { type Load, type WindowFigures, type WindowTimes, measureWindow } from './cpes/window.js';
-import type { CataloguedPeer } from './peers/catalogue.js';
+import { type CataloguedPeer, processesOf } from './peers/catalogue.js';
 import type { Plan } from './plan.js';
 import { memoryOf } from './process-figures.js';
 import { RunningPeer } from './running-peer.js';
@@ -48,28 +48,22 @@ export async function alternate(alternation: Alternation): Promise<PeerResult[]>
   const { peers, backend, tls = false, plan } = alternation;
   const running: RunningPeer[] = [];
   try {
-    const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
-    for (const peer of processesOf(chosen, plan)) running.push(await RunningPeer.start(peer, { backend, tls }));
-    const samples = new Map<CataloguedPeer, Sample[]>(chosen.map((peer) => [peer, []]));
+    const processes = processesOf(peers, plan);
+    for (const peer of processes) running.push(await RunningPeer.start(peer, { backend, tls }));
+    const samples = new Map<CataloguedPeer, Sample[]>(processes.map((peer) => [peer, []]));
     for (let round = -1; round < plan.rounds; round += 1) {
       for (const peer of running) {
         const figures = await sample(peer, alternation, round < 0 ? plan.warmUp : plan.window);
         if (round >= 0) samples.get(peer.peer)?.push(figures);
       }
     }
-    return chosen.map((peer) => {
+    return Array.from(samples, ([peer, figures]) => {
       const peaks = running.filter((one) => one.peer === peer).map(({ pid }) => memoryOf(pid).peak);
-      return summarize(peer, samples.get(peer) ?? [], Math.max(...peaks));
+      return summarize(peer, figures, Math.max(...peaks));
     });
   } finally {
     await Promise.all(running.map((peer) => peer.stop()));
   }
-}
-
-/** Each peer as often as processes of it take part. */
-export function processesOf(peers: readonly CataloguedPeer[], { processes }: Plan): CataloguedPeer[] {
-  const again = peers.filter(({ inBars }) => inBars);
-  return [...peers, ...Array.from({ length: processes - 1 }, () => again).flat()];
 }
 
 async function sample(peer: RunningPeer, { backend, load }: Alternation, window: WindowTimes): Promise<Sample> {

@@ -1,3 +1,4 @@
+import type { Plan } from '../plan.js';
 import type { NativePeerName } from './native-peer.js';
 
 /** One proxy, or framework, that takes part in the benchmark. */
@@ -47,9 +48,6 @@ export const npmPeers: readonly CataloguedPeer[] = [
   { name: 'fastify-http-proxy', title: '@fastify/http-proxy' },
 ];
 
-/** Those that a quick run has the time for. */
-export const fewPeers: readonly CataloguedPeer[] = npmPeers.slice(0, 2);
-
 /** Proxies that are no Node programs. */
 export const nativePeers: readonly CataloguedPeer[] = [
   { name: 'nginx', title: 'nginx', native: 'nginx', note: 'one process; shares backend connections' },
@@ -72,3 +70,16 @@ export const frameworkPeers: readonly CataloguedPeer[] = [
   { name: 'empty-express', title: 'Express 5, empty handler', note: 'proxies nothing' },
   { name: 'empty-koa', title: 'Koa 3, empty handler', note: 'proxies nothing' },
 ];
+
+/** What workloads (a) and (c) compare, without the frameworks; of the proxies from npm those that a quick run has the time for. */
+export function comparedPeers({ quick }: Plan, native: readonly CataloguedPeer[]): CataloguedPeer[] {
+  const others = quick ? npmPeers.slice(0, 2) : npmPeers;
+  return [oursPeer, ...beforePeers, yardstickPeer, poolPeer, ...others, ...native];
+}
+
+/** Those of the peers that take part, each as often as processes of it do. */
+export function processesOf(peers: readonly CataloguedPeer[], plan: Plan): CataloguedPeer[] {
+  const chosen = peers.filter(({ name }) => plan.peers?.includes(name) ?? true);
+  const again = chosen.filter(({ inBars }) => inBars);
+  return [...chosen, ...Array.from({ length: plan.processes - 1 }, () => again).flat()];
+}

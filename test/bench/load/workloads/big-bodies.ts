@@ -1,8 +1,7 @@
-import { processesOf } from '../alternate.js';
 import type { BenchContext } from '../bench-context.js';
 import { CpeConnection } from '../cpes/cpe-connection.js';
 import { inform } from '../messages.js';
-import { npmPeers, oursPeer, yardstickPeer } from '../peers/catalogue.js';
+import { npmPeers, oursPeer, processesOf, yardstickPeer } from '../peers/catalogue.js';
 import { cpuMicros, memoryOf, resetPeak } from '../process-figures.js';
 import { megabytes, short } from '../report/render.js';
 import type { Bar, Section, WorkloadReport } from '../report/section.js';
@@ -73,11 +72,11 @@ export async function bigBodies({ plan, backend, native }: BenchContext): Promis
   // For the compilers of the engine: a transfer is thousands of chunks, but one request.
   const warmTransfers = plan.quick ? 3 : 10;
   const candidates = [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
-  const peers = candidates.filter(({ name }) => plan.peers?.includes(name) ?? true);
+  const processes = processesOf(candidates, plan);
   const running: RunningPeer[] = [];
   const results: BigBodyResult[] = [];
   try {
-    for (const peer of processesOf(peers, plan)) running.push(await RunningPeer.start(peer, { backend }));
+    for (const peer of processes) running.push(await RunningPeer.start(peer, { backend }));
     for (const body of bodies) {
       const request = body.request(plan.bigBodyBytes);
       for (let warm = 0; warm < warmTransfers; warm += 1) {
@@ -94,7 +93,7 @@ export async function bigBodies({ plan, backend, native }: BenchContext): Promis
         const order = round % 2 === 0 ? running : running.toReversed();
         for (const peer of order) samples.get(peer)?.push(await transfer(peer, request, plan.bigBodyBytes));
       }
-      for (const peer of peers) {
+      for (const peer of new Set(processes)) {
         const own = running.filter((one) => one.peer === peer);
         const figures = own.flatMap((one) => samples.get(one) ?? []);
         results.push({

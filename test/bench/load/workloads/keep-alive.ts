@@ -1,15 +1,7 @@
 import { alternate } from '../alternate.js';
 import type { BenchContext } from '../bench-context.js';
 import { keepAliveLoad } from '../cpes/loads.js';
-import {
-  beforePeers,
-  fewPeers,
-  frameworkPeers,
-  npmPeers,
-  oursPeer,
-  poolPeer,
-  yardstickPeer,
-} from '../peers/catalogue.js';
+import { beforePeers, comparedPeers, frameworkPeers, oursPeer, yardstickPeer } from '../peers/catalogue.js';
 import { comparison } from '../report/comparison.js';
 import type { WorkloadReport } from '../report/section.js';
 import { frameworkBars, yardstickBars } from './comparison-bars.js';
@@ -19,14 +11,7 @@ const connections = 64;
 /** Workload (c): messages on connections that stay open, each an Inform with a URL. */
 export async function keepAliveInforms({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
   const results = await alternate({
-    peers: [
-      oursPeer,
-      ...beforePeers,
-      yardstickPeer,
-      poolPeer,
-      ...(plan.quick ? fewPeers : [...npmPeers, ...frameworkPeers]),
-      ...native,
-    ],
+    peers: [...comparedPeers(plan, native), ...(plan.quick ? [] : frameworkPeers)],
     backend,
     plan,
     load: (target) => keepAliveLoad(target, connections, 'informs'),

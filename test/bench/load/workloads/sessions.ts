@@ -5,11 +5,10 @@ import { sessionLoad } from '../cpes/loads.js';
 import {
   type CataloguedPeer,
   beforePeers,
-  fewPeers,
+  comparedPeers,
   frameworkPeers,
   npmPeers,
   oursPeer,
-  poolPeer,
   yardstickPeer,
 } from '../peers/catalogue.js';
 import type { Plan } from '../plan.js';
@@ -21,8 +20,7 @@ const concurrency = 64;
 
 /** Workload (a): CWMP sessions, each on a connection of its own. */
 export async function sessions({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
-  const others = plan.quick ? fewPeers : npmPeers;
-  const peers = [oursPeer, ...beforePeers, yardstickPeer, poolPeer, ...others, ...frameworkPeers, ...native];
+  const peers = [...comparedPeers(plan, native), ...frameworkPeers];
   const results = await run(plan, backend, peers, false);
   const intro =
     `${concurrency} CPEs at once: new TCP connection, Inform of 4 KB with a URL, empty POST, GetParameterValuesResponse of ` +
