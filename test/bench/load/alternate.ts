@@ -1,10 +1,10 @@
 import type { BenchBackend } from './bench-backend.js';
 import type { Target } from './cpes/cpe-connection.js';
 import { type Load, type WindowFigures, type WindowTimes, measureWindow } from './cpes/window.js';
-import { type CataloguedPeer, processesOf } from './peers/catalogue.js';
+import type { CataloguedPeer } from './peers/catalogue.js';
 import type { Plan } from './plan.js';
-import { memoryOf } from './process-figures.js';
-import { RunningPeer } from './running-peer.js';
+import { memoryOf, resetPeak } from './process-figures.js';
+import type { RunningPeer } from './running-peer.js';
 import { median } from './statistics.js';
 
 /** What alternating rounds found of one peer: medians over the rounds of all its processes. */
@@ -30,9 +30,8 @@ export interface PeerResult {
 
 /** What is run in turn. */
 export interface Alternation {
-  peers: readonly CataloguedPeer[];
+  running: readonly RunningPeer[];
   backend: BenchBackend;
-  tls?: boolean;
   load: (target: Target) => Load;
   plan: Plan;
 }
@@ -40,30 +39,23 @@ export interface Alternation {
 type Sample = WindowFigures & { backendConnections: number };
 
 /**
- * Starts every peer and loads one after the other, round after round, so that what else happens on the machine falls on all of
- * them alike. The first round is for the compilers of the engine and is not counted. The order stays: a process that was idle for
- * longer has lost code that the engine made for it, so all must wait equally long.
+ * Loads one peer after the other, round after round, so that what else happens on the machine falls on all of them alike. The
+ * first round is for the compilers of the engine and is not counted. The order stays, so that all wait equally long.
  */
 export async function alternate(alternation: Alternation): Promise<PeerResult[]> {
-  const { peers, backend, tls = false, plan } = alternation;
-  const running: RunningPeer[] = [];
-  try {
-    const processes = processesOf(peers, plan);
-    for (const peer of processes) running.push(await RunningPeer.start(peer, { backend, tls }));
-    const samples = new Map<CataloguedPeer, Sample[]>(processes.map((peer) => [peer, []]));
-    for (let round = -1; round < plan.rounds; round += 1) {
-      for (const peer of running) {
-        const figures = await sample(peer, alternation, round < 0 ? plan.warmUp : plan.window);
-        if (round >= 0) samples.get(peer.peer)?.push(figures);
-      }
+  const { running, plan } = alternation;
+  const samples = new Map<CataloguedPeer, Sample[]>(running.map(({ peer }) => [peer, []]));
+  for (const { pid } of running) resetPeak(pid);
+  for (let round = -1; round < plan.rounds; round += 1) {
+    for (const peer of running) {
+      const figures = await sample(peer, alternation, round < 0 ? plan.warmUp : plan.window);
+      if (round >= 0) samples.get(peer.peer)?.push(figures);
     }
-    return Array.from(samples, ([peer, figures]) => {
-      const peaks = running.filter((one) => one.peer === peer).map(({ pid }) => memoryOf(pid).peak);
-      return summarize(peer, figures, Math.max(...peaks));
-    });
-  } finally {
-    await Promise.all(running.map((peer) => peer.stop()));
   }
+  return Array.from(samples, ([peer, figures]) => {
+    const peaks = running.filter((one) => one.peer === peer).map(({ pid }) => memoryOf(pid).peak);
+    return summarize(peer, figures, Math.max(...peaks));
+  });
 }
 
 async function sample(peer: RunningPeer, { backend, load }: Alternation, window: WindowTimes): Promise<Sample> {

@@ -11,6 +11,7 @@ import { makePlan } from './plan.js';
 import { renderMarkdown, renderText } from './report/render.js';
 import { type Bar, type Section, type WorkloadReport, barSection } from './report/section.js';
 import type { BenchContext } from './bench-context.js';
+import { RunningPeers } from './running-peers.js';
 import { bigBodies } from './workloads/big-bodies.js';
 import { fleet } from './workloads/fleet.js';
 import { growth } from './workloads/growth.js';
@@ -40,35 +41,41 @@ const native = nativePeers.filter(({ native: program, title }) => {
   return false;
 });
 
-const workloads: Readonly<Record<string, (context: BenchContext) => Promise<WorkloadReport>>> = {
-  a: sessions,
-  b: tlsSessions,
-  c: keepAliveInforms,
-  'c-values': keepAliveValues,
-  d: bigBodies,
-  e: idleSessions,
-  f: wakes,
-  growth,
-  g: fleet,
-};
+type Workload = (context: BenchContext) => Promise<WorkloadReport>;
+/** Workloads in their order; those of one line share a backend and the peers in front of it. */
+const groups: ReadonlyArray<Readonly<Record<string, Workload>>> = [
+  { a: sessions, c: keepAliveInforms, 'c-values': keepAliveValues },
+  { b: tlsSessions },
+  { d: bigBodies },
+  { e: idleSessions },
+  { f: wakes },
+  { growth },
+  { g: fleet },
+];
 
 const sections: Section[] = [];
 const bars: Bar[] = [];
 const raw: Record<string, unknown> = {};
-for (const [name, run] of Object.entries(workloads)) {
-  if (wanted !== undefined && !wanted.includes(name)) continue;
-  if (wanted === undefined && performance.now() - started > plan.lastStartMs) {
-    console.log(`\n!!! workload ${name} is SKIPPED: this machine is too slow or too busy for the time that is left`);
-    continue;
-  }
+for (const group of groups) {
   const backend = await BenchBackend.start();
+  const running = new RunningPeers(backend);
   try {
-    const report = await run({ plan, backend, native });
-    for (const section of report.sections) console.log(renderText(section));
-    sections.push(...report.sections);
-    bars.push(...report.bars);
-    raw[name] = report.raw;
+    for (const [name, run] of Object.entries(group)) {
+      if (wanted !== undefined && !wanted.includes(name)) continue;
+      if (wanted === undefined && performance.now() - started > plan.lastStartMs) {
+        console.log(
+          `\n!!! workload ${name} is SKIPPED: this machine is too slow or too busy for the time that is left`,
+        );
+        continue;
+      }
+      const report = await run({ plan, backend, running, native });
+      for (const section of report.sections) console.log(renderText(section));
+      sections.push(...report.sections);
+      bars.push(...report.bars);
+      raw[name] = report.raw;
+    }
   } finally {
+    await running.stop();
     await backend.stop();
   }
 }

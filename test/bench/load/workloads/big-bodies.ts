@@ -1,11 +1,11 @@
 import type { BenchContext } from '../bench-context.js';
 import { CpeConnection } from '../cpes/cpe-connection.js';
 import { inform } from '../messages.js';
-import { npmPeers, oursPeer, processesOf, yardstickPeer } from '../peers/catalogue.js';
+import { npmPeers, oursPeer, yardstickPeer } from '../peers/catalogue.js';
 import { cpuMicros, memoryOf, resetPeak } from '../process-figures.js';
 import { megabytes, short } from '../report/render.js';
 import type { Bar, Section, WorkloadReport } from '../report/section.js';
-import { RunningPeer } from '../running-peer.js';
+import type { RunningPeer } from '../running-peer.js';
 import { median } from '../statistics.js';
 
 /** One way of a big body through a proxy. */
@@ -67,46 +67,39 @@ interface BigBodyResult extends Transfer {
 }
 
 /** Workload (d): a big body, streamed. */
-export async function bigBodies({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
+export async function bigBodies({ plan, running, native }: BenchContext): Promise<WorkloadReport> {
   const rounds = plan.quick ? 2 : plan.rounds;
   // For the compilers of the engine: a transfer is thousands of chunks, but one request.
-  const warmTransfers = plan.quick ? 3 : 10;
-  const candidates = [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native];
-  const processes = processesOf(candidates, plan);
-  const running: RunningPeer[] = [];
+  const warmTransfers = plan.quick ? 3 : 6;
+  const peers = await running.of(plan, [oursPeer, yardstickPeer, ...(plan.quick ? [] : npmPeers), ...native]);
   const results: BigBodyResult[] = [];
-  try {
-    for (const peer of processes) running.push(await RunningPeer.start(peer, { backend }));
-    for (const body of bodies) {
-      const request = body.request(plan.bigBodyBytes);
-      for (let warm = 0; warm < warmTransfers; warm += 1) {
-        for (const peer of running) await transfer(peer, request, plan.bigBodyBytes);
-      }
-      const resident = new Map<RunningPeer, number>();
-      for (const peer of running) {
-        await peer.memory();
-        resetPeak(peer.pid);
-        resident.set(peer, memoryOf(peer.pid).resident);
-      }
-      const samples = new Map<RunningPeer, Transfer[]>(running.map((peer) => [peer, []]));
-      for (let round = 0; round < rounds; round += 1) {
-        const order = round % 2 === 0 ? running : running.toReversed();
-        for (const peer of order) samples.get(peer)?.push(await transfer(peer, request, plan.bigBodyBytes));
-      }
-      for (const peer of new Set(processes)) {
-        const own = running.filter((one) => one.peer === peer);
-        const figures = own.flatMap((one) => samples.get(one) ?? []);
-        results.push({
-          peer: peer.title,
-          body: body.id,
-          megabytesPerSecond: median(figures.map((one) => one.megabytesPerSecond)),
-          cpuMillis: median(figures.map((one) => one.cpuMillis)),
-          growthBytes: Math.max(...own.map((one) => memoryOf(one.pid).peak - (resident.get(one) ?? Number.NaN))),
-        });
-      }
+  for (const body of bodies) {
+    const request = body.request(plan.bigBodyBytes);
+    for (let warm = 0; warm < warmTransfers; warm += 1) {
+      for (const peer of peers) await transfer(peer, request, plan.bigBodyBytes);
     }
-  } finally {
-    await Promise.all(running.map((peer) => peer.stop()));
+    const resident = new Map<RunningPeer, number>();
+    for (const peer of peers) {
+      await peer.memory();
+      resetPeak(peer.pid);
+      resident.set(peer, memoryOf(peer.pid).resident);
+    }
+    const samples = new Map<RunningPeer, Transfer[]>(peers.map((peer) => [peer, []]));
+    for (let round = 0; round < rounds; round += 1) {
+      const order = round % 2 === 0 ? peers : peers.toReversed();
+      for (const peer of order) samples.get(peer)?.push(await transfer(peer, request, plan.bigBodyBytes));
+    }
+    for (const peer of new Set(peers.map((one) => one.peer))) {
+      const own = peers.filter((one) => one.peer === peer);
+      const figures = own.flatMap((one) => samples.get(one) ?? []);
+      results.push({
+        peer: peer.title,
+        body: body.id,
+        megabytesPerSecond: median(figures.map((one) => one.megabytesPerSecond)),
+        cpuMillis: median(figures.map((one) => one.cpuMillis)),
+        growthBytes: Math.max(...own.map((one) => memoryOf(one.pid).peak - (resident.get(one) ?? Number.NaN))),
+      });
+    }
   }
   return {
     sections: bodies.map((body) => sectionOf(body, results, plan.bigBodyBytes)),

@@ -33,7 +33,7 @@ export async function idleSessions({ plan, backend }: BenchContext): Promise<Wor
       const pids = { proxy: running.pid, backend: backend.pid };
       const times = {
         warmMs: 300,
-        ...(plan.quick ? { windowMs: 500, enough: 500 } : { windowMs: 1000, enough: 1000 }),
+        ...(plan.quick ? { windowMs: 500, enough: 500 } : { windowMs: 700, enough: 1000 }),
       };
       const load = (): ReturnType<typeof pacedLoad> => pacedLoad(running.target, active.count, active.pauseMs);
       await measureWindow(load(), plan.warmUp, pids);

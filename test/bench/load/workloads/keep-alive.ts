@@ -9,9 +9,9 @@ import { frameworkBars, yardstickBars } from './comparison-bars.js';
 const connections = 64;
 
 /** Workload (c): messages on connections that stay open, each an Inform with a URL. */
-export async function keepAliveInforms({ plan, backend, native }: BenchContext): Promise<WorkloadReport> {
+export async function keepAliveInforms({ plan, backend, running, native }: BenchContext): Promise<WorkloadReport> {
   const results = await alternate({
-    peers: [...comparedPeers(plan, native), ...(plan.quick ? [] : frameworkPeers)],
+    running: await running.of(plan, [...comparedPeers(plan, native), ...(plan.quick ? [] : frameworkPeers)]),
     backend,
     plan,
     load: (target) => keepAliveLoad(target, connections, 'informs'),
@@ -28,9 +28,9 @@ export async function keepAliveInforms({ plan, backend, native }: BenchContext):
 }
 
 /** Workload (c) with messages that hold no URL, as most do. */
-export async function keepAliveValues({ plan, backend }: BenchContext): Promise<WorkloadReport> {
+export async function keepAliveValues({ plan, backend, running }: BenchContext): Promise<WorkloadReport> {
   const results = await alternate({
-    peers: [oursPeer, ...beforePeers, yardstickPeer],
+    running: await running.of(plan, [oursPeer, ...beforePeers, yardstickPeer]),
     backend,
     plan,
     load: (target) => keepAliveLoad(target, connections, 'values'),
