@@ -23,15 +23,21 @@ export const port: number = Number(setting('PORT', '8080'));
 
 const publicUrl = setting('PUBLIC_URL', `http://127.0.0.1:${port}`);
 const backends = setting('BACKENDS', 'http://127.0.0.1:7547');
-const acsPassword = password('ACS_PASSWORD');
+
+/** What nobody else may know, by the variable that it can be set with. */
+export const secrets: Readonly<Record<'ACS_PASSWORD' | 'CPE_PASSWORD' | 'AFFINITY_KEY', string>> = {
+  ACS_PASSWORD: password('ACS_PASSWORD'),
+  CPE_PASSWORD: password('CPE_PASSWORD'),
+  AFFINITY_KEY: setting('AFFINITY_KEY', randomBytes(16).toString('hex')),
+};
 
 export const options: CwmpProxyOptions = {
   publicUrl,
   backends: backends.split(','),
   connectionRequests: {
     allow: setting('ALLOW', '127.0.0.0/8').split(','),
-    users: { acs: acsPassword },
-    credentials: { username: 'cpe', password: password('CPE_PASSWORD') },
+    users: { acs: secrets.ACS_PASSWORD },
+    credentials: { username: 'cpe', password: secrets.CPE_PASSWORD },
   },
 };
 
@@ -44,5 +50,5 @@ export function printWhatToTry(): void {
 Send an Inform, as a CPE does (with no ACS at ${backends} the answer is 502):
   curl -i -H 'Content-Type: text/xml' -d '${inform}' http://127.0.0.1:${port}/
 Wake the CPE, as an ACS does (with no CPE at ${device} the answer is 503):
-  curl -i --anyauth -u 'acs:${acsPassword}' '${publicUrl}/client?origin=${device}'`);
+  curl -i --anyauth -u 'acs:${secrets.ACS_PASSWORD}' '${publicUrl}/client?origin=${device}'`);
 }

@@ -1,22 +1,14 @@
 // A gateway with metrics for Prometheus; prometheus.yml and dashboard.json (Grafana) stand beside it.
 //
 //   BACKENDS=http://10.0.0.11:7547 npm run example prometheus/gateway
-import { createCwmpProxy } from '@cwmp-proxy/core';
+import { createCwmpProxy, CwmpProxyError } from '@cwmp-proxy/core';
 import { collectMetrics } from '@cwmp-proxy/core/metrics';
 import { cwmpProxy } from '@cwmp-proxy/express';
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
 import { collectDefaultMetrics, register } from 'prom-client';
+import { options, port, printWhatToTry } from '../gateway-settings.js';
 
-const port = Number(process.env['PORT'] ?? 8080);
-const proxy = createCwmpProxy({
-  publicUrl: process.env['PUBLIC_URL'] ?? `http://127.0.0.1:${port}`,
-  backends: (process.env['BACKENDS'] ?? 'http://127.0.0.1:7547').split(','),
-  connectionRequests: {
-    allow: (process.env['ALLOW'] ?? '192.168.0.0/16').split(','),
-    users: { acs: process.env['ACS_PASSWORD'] ?? 'secret' },
-    credentials: { username: 'cpe', password: process.env['CPE_PASSWORD'] ?? 'secret' },
-  },
-});
+const proxy = createCwmpProxy(options);
 collectDefaultMetrics();
 collectMetrics(proxy);
 
@@ -26,7 +18,14 @@ app.get('/metrics', (_request, response, next) => {
 });
 app.use(cwmpProxy(proxy));
 
+// What the proxy could not hand on: the code alone. Express's own handler would send the CPE a stack.
+app.use(((error, _request, response, next) => {
+  if (response.headersSent || !(error instanceof CwmpProxyError)) return next(error);
+  response.status(error.statusCode).set(error.headers).type('text').send(`${error.code}\n`);
+}) satisfies ErrorRequestHandler);
+
 const server = app.listen(port, () => {
+  printWhatToTry();
   console.log(`Metrics: curl http://127.0.0.1:${port}/metrics`);
   console.log('Prometheus: prometheus --config.file=examples/prometheus/prometheus.yml');
   console.log('Grafana: import examples/prometheus/dashboard.json');

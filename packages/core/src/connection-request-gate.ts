@@ -21,6 +21,8 @@ export interface ConnectionRequestGateSettings {
   onInform: InformSource;
   onWake: (event: WakeEvent) => void;
   onFailure: (error: CwmpProxyError) => void;
+  /** Told of an ACS whose answer to a challenge was wrong. */
+  onRefused: (address: string) => void;
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
 }
@@ -42,9 +44,10 @@ export class ConnectionRequestGate {
     onInform,
     onWake,
     onFailure,
+    onRefused,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
-    const { allow, users, credentials, timeoutMs } = options;
+    const { allow, users, credentials, timeoutMs, unreachableStatus, timeoutStatus } = options;
     const { modes, htpasswd, ...access } = options.access;
     const defaults = credentials === undefined ? {} : { credentials };
     checkPipelineOptions(defaults, 'connectionRequests.');
@@ -54,6 +57,7 @@ export class ConnectionRequestGate {
     this.#access = new Access({
       ...access,
       schemes,
+      onRefused,
       ...(users !== undefined && { users }),
       ...(htpasswd !== undefined && { htpasswd }),
     });
@@ -75,6 +79,8 @@ export class ConnectionRequestGate {
       resolve: (target, host) => urls.resolve(target, host),
       pipeline: this.pipeline,
       timeoutMs,
+      unreachableStatus,
+      timeoutStatus,
       onFailure,
     });
   }

@@ -74,9 +74,10 @@ export interface WarningEvent {
    * a CPE that thinks for longer. `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models
    * give the parameter. `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; told once a minute
    * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`. `WAKE_STORE`: the store that instances share
-   * (`connectionRequests.store`) fails; wakes go on as if this instance were alone.
+   * (`connectionRequests.store`) fails; wakes go on as if this instance were alone. `ACCESS_REFUSED`: an ACS has answered a
+   * challenge of the endpoint wrongly; told once a minute at the most.
    */
-  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT' | 'WAKE_STORE';
+  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT' | 'WAKE_STORE' | 'ACCESS_REFUSED';
   /** What is wrong and what to do about it. */
   message: string;
 }

@@ -38,7 +38,11 @@ export function httpUrl(path: string, value: unknown): URL {
 }
 
 /** Checks one of a few words; `undefined` gives the first. */
-export function oneOf<Word extends string>(path: string, value: unknown, words: readonly [Word, ...Word[]]): Word {
+export function oneOf<Word extends string | number>(
+  path: string,
+  value: unknown,
+  words: readonly [Word, ...Word[]],
+): Word {
   if (value === undefined) return words[0];
   return words.find((word) => word === value) ?? refuseOption(path, `expected one of ${words.join(', ')}`);
 }

@@ -73,6 +73,10 @@ export interface ConnectionRequestOptions {
    * gives up after 2 000.
    */
   timeoutMs?: number;
+  /** Status for an ACS whose CPE was not reached. Default 503, which GenieACS reads as "Device is offline". */
+  unreachableStatus?: 502 | 503 | 504;
+  /** Status for an ACS where the time ran out. Default 503, as for `unreachableStatus`; 504 is what HTTP would say. */
+  timeoutStatus?: 502 | 503 | 504;
   /**
    * What instances of a fleet share, `redisWakeStore(client)` for instance: then a wake that one of them is asked for
    * resolves by the Inform that passes another, and a CPE gets one wake at a time from all of them together. Default: each

@@ -9,7 +9,7 @@ import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent } from './events.js';
+import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
@@ -55,7 +55,7 @@ export interface ServesOptions extends MountOptions {
 const minKeepAliveMs = 30_000;
 
 /** Shortest time between two warnings of a limit on sessions, in milliseconds. */
-const limitWarningMs = 60_000;
+const repeatWarningMs = 60_000;
 
 /**
  * A TR-069 proxy inside a Node process: it hands CPEs' messages to the backend ACSs with their ConnectionRequestURL
@@ -74,8 +74,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
   #closed = false;
-  /** When a limit on sessions was last warned of. */
-  #limitWarned = -Infinity;
+  /** When was last warned of what happens often. */
+  readonly #warned = new Map<WarningEvent['code'], number>();
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
@@ -128,8 +128,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onInform: (listener) => this.#subscribe(listener),
       onWake: (event) => this.#tell('wake', event),
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
+      onRefused: (address) => {
+        const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
+        this.#warnSometimes('ACCESS_REFUSED', message);
+      },
       onStoreFault: () => {
-        this.#tell('warning', { code: 'WAKE_STORE', message: 'the store of wakes fails; this instance wakes alone' });
+        const message = 'the store of wakes fails, this instance wakes alone; check connectionRequests.store';
+        this.#tell('warning', { code: 'WAKE_STORE', message });
       },
     });
   }
@@ -155,7 +160,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      if (error.code === 'ERR_CWMP_BUSY') this.#warnOfLimit(error.message);
+      if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
       this.#fail(error, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
       if (options.onError === undefined || response.headersSent || response.destroyed) {
         answerError(request, response, error);
@@ -232,7 +237,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   #rewriteUrl(url: string): string | undefined {
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
-      const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}`;
+      const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}; shorten publicUrl or choose connectionRequests.urls.form 'path'`;
       this.#tell('warning', { code: 'URL_TOO_LONG', message });
     }
     return proxied;
@@ -249,12 +254,12 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#tell('inform', inform);
   }
 
-  /** Once in a while only: where a limit refuses, it refuses many. */
-  #warnOfLimit(message: string): void {
+  /** Once in a while only: where one is refused, many are. */
+  #warnSometimes(code: WarningEvent['code'], message: string): void {
     const now = performance.now();
-    if (now - this.#limitWarned < limitWarningMs) return;
-    this.#limitWarned = now;
-    this.#tell('warning', { code: 'SESSION_LIMIT', message });
+    if (now - (this.#warned.get(code) ?? -Infinity) < repeatWarningMs) return;
+    this.#warned.set(code, now);
+    this.#tell('warning', { code, message });
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {

@@ -4,6 +4,8 @@ import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } 
 /** {@link ConnectionRequestOptions}, checked, with every default in its place. */
 export interface ResolvedConnectionRequests extends ConnectionRequestOptions {
   timeoutMs: number;
+  unreachableStatus: FailureStatus;
+  timeoutStatus: FailureStatus;
   urls: UrlOptions;
   access: ResolvedAccess;
 }
@@ -11,7 +13,21 @@ export interface ResolvedConnectionRequests extends ConnectionRequestOptions {
 /** {@link AccessOptions}, checked, with every default in its place. */
 export type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd'>> & Pick<AccessOptions, 'htpasswd'>;
 
+type FailureStatus = NonNullable<ConnectionRequestOptions['timeoutStatus']>;
+
 const path = 'connectionRequests';
+const failureStatuses: readonly [FailureStatus, ...FailureStatus[]] = [503, 502, 504];
+const known = [
+  'allow',
+  'users',
+  'credentials',
+  'timeoutMs',
+  'unreachableStatus',
+  'timeoutStatus',
+  'store',
+  'urls',
+  'access',
+];
 const modes: readonly AccessMode[] = ['digest', 'basic', 'forward', 'relay'];
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION`: also for a configuration that would be an open relay. */
@@ -19,7 +35,7 @@ export function resolveConnectionRequests(
   options: ConnectionRequestOptions,
   publicUrl: URL,
 ): Readonly<ResolvedConnectionRequests> {
-  checkGroup(path, options, ['allow', 'users', 'credentials', 'timeoutMs', 'store', 'urls', 'access']);
+  checkGroup(path, options, known);
   const { allow, store } = options;
   if (store !== undefined && (typeof store !== 'object' || typeof store?.lease !== 'function')) {
     refuseOption(`${path}.store`, 'expected a store, redisWakeStore(client) for instance');
@@ -42,7 +58,9 @@ export function resolveConnectionRequests(
     );
   }
   const timeoutMs = milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800);
-  return Object.freeze({ ...options, urls, access, timeoutMs });
+  const unreachableStatus = oneOf(`${path}.unreachableStatus`, options.unreachableStatus, failureStatuses);
+  const timeoutStatus = oneOf(`${path}.timeoutStatus`, options.timeoutStatus, failureStatuses);
+  return Object.freeze({ ...options, urls, access, timeoutMs, unreachableStatus, timeoutStatus });
 }
 
 function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions): ResolvedAccess {

@@ -21,12 +21,15 @@ export interface AccessSettings {
   readonly algorithms: readonly OfferedAlgorithm[];
   readonly compareUri: boolean;
   readonly maxFailures: number;
+  /** Told of the address that a wrong answer came from. */
+  readonly onRefused: (address: string) => void;
 }
 
 /** Asks the ACSs who they are: Digest, Basic, or a Basic pair that is for the CPE; and slows guessing down. */
 export class Access implements Authenticator {
   readonly #nonces = new Nonces();
   readonly #limiter: GuessLimiter;
+  readonly #onRefused: (address: string) => void;
   readonly #digest: DigestAuthenticator | undefined;
   readonly #basic: Authenticator | undefined;
   readonly #htpasswd: HtpasswdChecker | undefined;
@@ -34,7 +37,9 @@ export class Access implements Authenticator {
   readonly #basicChallenge: string;
 
   /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when users, file or realm cannot be used. */
-  constructor({ schemes, realm, users, htpasswd, algorithms, compareUri, maxFailures }: AccessSettings) {
+  constructor(settings: AccessSettings) {
+    const { schemes, realm, users, htpasswd, algorithms, compareUri, maxFailures, onRefused } = settings;
+    this.#onRefused = onRefused;
     this.#limiter = new GuessLimiter({ maxFailures });
     this.#forwards = schemes.includes('forward');
     this.#basicChallenge = `Basic realm="${realm}"`;
@@ -62,8 +67,7 @@ export class Access implements Authenticator {
       if (verdict?.state === 'fresh') return { pass: true, username: verdict.username };
       // A right answer to an old nonce is no guess, and gets another.
       if (verdict !== undefined && verdict.state !== 'wrong') return this.#refusal(true);
-      this.#limiter.failed(address);
-      return this.#refusal(false);
+      return this.#failed(address);
     }
     const forwarded = this.#forwards ? readBasicPair(field) : undefined;
     if (forwarded !== undefined && !hasControl(forwarded.username)) {
@@ -71,14 +75,12 @@ export class Access implements Authenticator {
     }
     const decision = await this.#basic?.authenticate(request);
     if (decision?.pass === true) return decision;
-    this.#limiter.failed(address);
-    return this.#refusal(false);
+    return this.#failed(address);
   }
 
   /** Counts a pair that the CPE has refused as a guess of the one who sent it. */
   refused(request: IncomingMessage): AuthDecision {
-    this.#limiter.failed(guessAddress(request));
-    return this.#refusal(false);
+    return this.#failed(guessAddress(request));
   }
 
   /** Whether the address of a request has failed too often. */
@@ -101,6 +103,12 @@ export class Access implements Authenticator {
   /** Ends what runs beside the main thread. */
   async close(): Promise<void> {
     await this.#htpasswd?.close();
+  }
+
+  #failed(address: string): AuthDecision {
+    this.#limiter.failed(address);
+    this.#onRefused(address);
+    return this.#refusal(false);
   }
 
   #refusal(stale: boolean): AuthDecision {

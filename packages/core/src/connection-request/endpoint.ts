@@ -21,17 +21,12 @@ export interface WakeEndpointOptions {
   readonly pipeline: Pick<WakePipeline, 'wake'>;
   /** Most time for all legs, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
-  /**
-   * Status that says that a CPE was not reached. Default 503, which GenieACS reads as "Device is offline"; 502 for those
-   * who want to tell it from a busy CPE.
-   */
+  /** Status that says that a CPE was not reached. Default 503, which GenieACS reads as "Device is offline". */
   readonly unreachableStatus?: 502 | 503 | 504;
   /** Status that says that the time ran out. Default 503, as for `unreachableStatus`; 504 is what HTTP would say. */
   readonly timeoutStatus?: 502 | 503 | 504;
   /** Told of a request whose target was refused, by one who may ask, or that failed by a fault of ours. Must not throw. */
   readonly onFailure?: (error: CwmpProxyError) => void;
-  /** Name of the proxy in `Proxy-Status` (RFC 9209): a token. Default `cwmp-proxy`. */
-  readonly name?: string;
 }
 
 /** Answers a request for the URL that an ACS calls to have a CPE woken. Never rejects. */
@@ -44,11 +39,9 @@ export type WakeEndpoint = (req: IncomingMessage, res: ServerResponse, target: s
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
-  const { authenticator, resolve, relay, pipeline, timeoutMs = 1800, name = 'cwmp-proxy' } = options;
-  if (!/^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/.test(name)) throw optionError('name', 'a token');
+  const { authenticator, resolve, relay, pipeline, timeoutMs = 1800 } = options;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw optionError('timeoutMs', 'a whole number above 0');
   const statuses = {
-    name,
     unreachableStatus: options.unreachableStatus ?? 503,
     timeoutStatus: options.timeoutStatus ?? 503,
   };

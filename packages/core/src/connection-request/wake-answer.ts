@@ -10,7 +10,6 @@ export interface EndpointAnswer {
 
 /** What the user decides about the answers to an ACS. */
 export interface AnswerSettings {
-  readonly name: string;
   readonly unreachableStatus: 502 | 503 | 504;
   readonly timeoutStatus: 502 | 503 | 504;
 }
@@ -21,7 +20,7 @@ export interface AnswerSettings {
  */
 export function wakeAnswer(result: WakeResult, settings: AnswerSettings): EndpointAnswer {
   const status = statusOf(result, settings);
-  const proxyStatus = { 'proxy-status': proxyStatusOf(result, settings.name), 'cache-control': 'no-store' };
+  const proxyStatus = { 'proxy-status': proxyStatusOf(result), 'cache-control': 'no-store' };
   if (status === 204) return { status, headers: proxyStatus, body: '' };
   if (status === 200) return { status, headers: { ...proxyStatus, 'content-length': '0' }, body: '' };
   return withBody(status, proxyStatus, result.outcome);
@@ -81,11 +80,11 @@ const errorTypes: Partial<Record<WakeOutcome, string>> = {
   aborted: 'proxy_internal_error',
 };
 
-function proxyStatusOf(result: WakeResult, name: string): string {
+function proxyStatusOf(result: WakeResult): string {
   const { outcome, status } = result;
   const error = errorType(result);
   const received = status === undefined ? '' : `; received-status=${status}`;
-  return `${name}${error === undefined ? '' : `; error=${error}`}${received}; details="${outcome}"`;
+  return `cwmp-proxy${error === undefined ? '' : `; error=${error}`}${received}; details="${outcome}"`;
 }
 
 function errorType(result: WakeResult): string | undefined {

@@ -25,7 +25,7 @@ export interface ServingProxy {
  *
  * @example
  * ```ts
- * createServer(proxyFirst(proxy, app)).listen(8080);
+ * createServer({ keepAliveTimeout: 60_000 }, proxyFirst(proxy, app)).listen(8080);
  * ```
  */
 export function proxyFirst(proxy: ServingProxy, app: AppListener, options: MountOptions = {}): AppListener {

@@ -200,14 +200,14 @@ export class SessionTable {
     const { maxSessions } = this.#settings;
     const limit = Math.max(1, Math.floor(maxSessions * (1 - informShare)));
     if (this.size >= limit && (this.size >= maxSessions || !isInform())) {
-      throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open');
+      throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open, see limits.maxSessions');
     }
     // A draining backend takes nothing new, but finishes what runs.
     const takes = wanted?.admits(performance.now()) === true || (wanted?.state === 'draining' && !isInform());
     const backend = takes ? wanted : this.#backends.next();
     if (backend === undefined) {
       throw this.#backends.full
-        ? new CwmpProxyError('ERR_CWMP_BUSY', 'every backend has as many sessions as it may')
+        ? new CwmpProxyError('ERR_CWMP_BUSY', 'every backend has as many sessions as its maxSessions')
         : new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up');
     }
     const [longestEnded] = this.#ended;
