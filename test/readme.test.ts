@@ -139,7 +139,7 @@ test('the example below "### From code" wakes a CPE, drains a backend and closes
   const cpe = await serve(t, (_request, response) => response.writeHead(200, { connection: 'close' }).end());
   const code = `${exampleBelow('### Plain `node:http`')}\n${exampleBelow('### From code')}\nserver.close();`
     .replace('http://192.168.100.50:7547', cpe.url)
-    .replace('http://10.0.0.12:7547', acs.url);
+    .replaceAll('http://10.0.0.12:7547', acs.url);
   const { output, exited } = await startExample(t, 'FromCode', code, acs.url);
   assert.equal(await exited, 0);
   assert.equal(output(), 'accepted\n');

@@ -41,7 +41,7 @@ for (const name of recipes) {
     const adapted = code
       .replaceAll(/http:\/\/10\.0\.0\.1[12]:7547/g, (url) => (url.includes('11') ? acs.url : `${acs.url}/other`))
       .replaceAll('192.168.0.0/16', '127.0.0.0/8')
-      .replaceAll('listen(8080)', "listen(0, '127.0.0.1')");
+      .replaceAll(/listen\(80\d\d\)/g, "listen(0, '127.0.0.1')");
     writeFileSync(file, adapted + listening);
     const child = spawn(process.execPath, [file.pathname], {
       env: { ...process.env, REDIS_URL: redis?.url ?? '' },

@@ -171,3 +171,39 @@ function messageOf(child: ChildProcess): Promise<{ url?: string; port?: number }
     });
   });
 }
+
+test('a user name that spells a line break says nothing to the CPE', async (t) => {
+  const seen: string[] = [];
+  const cpe = await listen(
+    t,
+    createServer((socket) => {
+      socket.on('data', (bytes) => {
+        seen.push(bytes.toString('latin1'));
+        socket.end(
+          'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\nContent-Length: 0\r\n\r\n',
+        );
+      });
+    }),
+  );
+  const gate = await startGate(t, { allow, access: { modes: ['relay'] } });
+  const name = encodeURIComponent('x"\r\n\r\nPOST /reboot HTTP/1.1\r\nHost: cpe\r\n\r\n');
+  const authorization = `Digest username*=UTF-8''${name}, realm="r", nonce="n", uri="/", response="00"`;
+  const target = `/client?origin=${cpe.url}`;
+  assert.equal((await send({ port: gate.port, target, headers: { authorization } })).status, 401);
+  assert.doesNotMatch(seen.join(''), /POST|reboot/);
+});
+
+test('a CPE with a control character in its challenge is told as one that cannot be relayed', async (t) => {
+  const cpe = await listen(
+    t,
+    createServer((socket) => {
+      socket.on('data', () => {
+        socket.end(
+          'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="\x01", nonce="n"\r\nContent-Length: 0\r\n\r\n',
+        );
+      });
+    }),
+  );
+  const gate = await startGate(t, { allow, access: { modes: ['relay'] } });
+  assert.equal((await send({ port: gate.port, target: `/client?origin=${cpe.url}` })).status, 502);
+});

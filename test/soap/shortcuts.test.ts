@@ -82,3 +82,30 @@ test('gives the same bytes and facts with and without shortcuts: saxes is first 
     }
   }
 });
+
+test('gives the same bytes and facts with and without shortcuts: what makes a careless search look at all the rest again', () => {
+  const end = '<ParameterValueStruct></ParameterValueStruct></Inform>';
+  for (const unit of [
+    '<a>&#67;UUUUUUUUUUUU</a>',
+    '<a>ConnectionRequestURL&&&&&&&&</a>',
+    `<ParameterValueStruct><Name><x a="${'<!--'.repeat(4000)}"/></Name></ParameterValueStruct>`,
+    '<ParameterValueStruct><Name>\u00e9</Name><q><w><e/></w></q></ParameterValueStruct>',
+  ]) {
+    const times = Math.ceil(300_000 / unit.length);
+    compare(Buffer.from(`<Inform>${unit.repeat(times)}${end}`, 'latin1'), undefined, unit.slice(0, 40));
+  }
+});
+
+test('a Value whose Name comes after it is replaced or left whole, wherever the end tag of the Name is split', () => {
+  const name = `<Name>${' '.repeat(9000)}Device.ManagementServer.ConnectionRequestURL</Name${' '.repeat(16_000)}>`;
+  const value = `<Value>http://192.0.2.1:7547/${' '.repeat(9000)}</Value>`;
+  const body = Buffer.from(
+    `<Inform><ParameterList><ParameterValueStruct>${value}${name}</ParameterValueStruct></ParameterList></Inform>`,
+  );
+  const whole = rewriteMessage(body, { rewriteUrl });
+  assert.equal(whole.message.outcome, 'rewritten');
+  for (const cut of [body.indexOf('</Name') + 6, body.indexOf('</Name') + 9000, body.lastIndexOf('></Param')]) {
+    const { body: pieces } = rewritePieces([body.subarray(0, cut), body.subarray(cut)], undefined);
+    assert.equal(pieces, Buffer.from(whole.body).toString('latin1'), `cut at ${cut}`);
+  }
+});

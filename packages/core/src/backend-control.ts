@@ -60,6 +60,8 @@ export class BackendControl {
   }
 
   #find(url: string): NonNullable<ReturnType<BackendPool['find']>> {
-    return this.#pool.find(url.replace(/\/+$/, '')) ?? refuseOption('url', 'no backend has this name, see backends.list()');
+    return (
+      this.#pool.find(url.replace(/\/+$/, '')) ?? refuseOption('url', 'no backend has this name, see backends.list()')
+    );
   }
 }

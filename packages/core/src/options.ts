@@ -180,7 +180,7 @@ export interface SessionOptions {
   /**
    * Longest quiet time of a CWMP session before it is dropped, in milliseconds. Default 60 000: TR-069 A6 §3.7.1.4 lets
    * an ACS expire a session after 30 s without a POST, and a proxy must not be the one that is stricter. An Inform's
-   * `SessionTimeout` raises it for its session.
+   * `SessionTimeout` raises it for its session, to an hour at the most.
    */
   idleTimeoutMs?: number;
   /**

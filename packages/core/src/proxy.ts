@@ -25,6 +25,7 @@ import { SessionTable } from './sessions/session-table.js';
 import { Tally, type ProxyStats } from './stats.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
+import { withoutUser } from './url/without-user.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -126,7 +127,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       urls: this.#urls,
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
-      onWake: (event) => this.#tell('wake', event),
+      onWake: (event) => this.#tell('wake', { ...event, origin: withoutUser(event.origin) }),
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       onRefused: (address) => {
         const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
@@ -250,8 +251,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (this.listenerCount('inform') === 0 && !channels.inform.hasSubscribers) return;
     if (!message.isInform) return;
     const { device, events, urls } = message;
-    const inform = { ...event, device, events, url: urls[0]?.original };
-    this.#tell('inform', inform);
+    const url = urls[0]?.original;
+    this.#tell('inform', { ...event, device, events, url: url === undefined ? undefined : withoutUser(url) });
   }
 
   /** Once in a while only: where one is refused, many are. */

@@ -1,4 +1,4 @@
-import { checkGroup, checkRealm, choose, milliseconds, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { checkGroup, checkRealm, choose, oneOf, refuseOption, wholeNumber } from './option-checks.js';
 import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } from './options.js';
 
 /** {@link ConnectionRequestOptions}, checked, with every default in its place. */
@@ -16,6 +16,8 @@ export type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd'>> & Pick<Ac
 type FailureStatus = NonNullable<ConnectionRequestOptions['timeoutStatus']>;
 
 const path = 'connectionRequests';
+/** As each wake checks it. */
+const longestWakeMs = 600_000;
 const failureStatuses: readonly [FailureStatus, ...FailureStatus[]] = [503, 502, 504];
 const known = [
   'allow',
@@ -37,7 +39,8 @@ export function resolveConnectionRequests(
 ): Readonly<ResolvedConnectionRequests> {
   checkGroup(path, options, known);
   const { allow, store } = options;
-  if (store !== undefined && (typeof store !== 'object' || typeof store?.lease !== 'function')) {
+  const methods = ['publish', 'subscribe', 'lease'] as const;
+  if (store !== undefined && !methods.every((method) => typeof store?.[method] === 'function')) {
     refuseOption(`${path}.store`, 'expected a store, redisWakeStore(client) for instance');
   }
   const urls = resolveUrls(options.urls ?? {}, publicUrl);
@@ -57,7 +60,7 @@ export function resolveConnectionRequests(
         'write addresses, or urls.signingKeys',
     );
   }
-  const timeoutMs = milliseconds(`${path}.timeoutMs`, options.timeoutMs, 1_800);
+  const timeoutMs = wholeNumber(`${path}.timeoutMs`, options.timeoutMs, 1_800, 1, longestWakeMs);
   const unreachableStatus = oneOf(`${path}.unreachableStatus`, options.unreachableStatus, failureStatuses);
   const timeoutStatus = oneOf(`${path}.timeoutStatus`, options.timeoutStatus, failureStatuses);
   return Object.freeze({ ...options, urls, access, timeoutMs, unreachableStatus, timeoutStatus });
@@ -70,6 +73,10 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
   const isMap = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
   const chosen = choose(`${group}.modes`, options.modes ?? (isMap ? ['digest', 'basic'] : ['basic']), modes);
   const forwards = chosen.includes('forward');
+  for (const [name, password] of isMap ? Object.entries(users) : []) {
+    if (typeof password === 'string' && password !== '' && !name.includes(':')) continue;
+    refuseOption(`${path}.users`, `${JSON.stringify(name.slice(0, 60))} has no password, or a colon in its name`);
+  }
   if (forwards && chosen.length > 1) refuseOption(`${group}.modes`, "'forward' goes with no other mode");
   if (chosen.includes('digest') && !isMap) {
     refuseOption(`${path}.users`, "the mode 'digest' needs passwords: expected a map from user name to password");

@@ -43,7 +43,11 @@ export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpPro
     context.respond = false;
     const keptBody = keptIn(request);
     await new Promise<void>((resolve, reject) => {
-      void proxy.handle(req, res, { target, keptBody, onError: reject }).then(resolve);
+      const onError = (error: Error): void => {
+        context.respond = true;
+        reject(error);
+      };
+      void proxy.handle(req, res, { target, keptBody, onError }).then(resolve);
     });
   };
 }

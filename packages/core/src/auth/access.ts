@@ -60,32 +60,44 @@ export class Access implements Authenticator {
     const field = request.headers.authorization;
     if (field === undefined) return this.#refusal(false);
     const address = guessAddress(request);
-    const retryAfter = this.#limiter.secondsToWait(address);
+    let decision: AuthDecision | undefined;
+    const retryAfter = await this.#limiter.check(address, async () => {
+      decision = await this.#check(field, request, target);
+      return decision === undefined;
+    });
     if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
+    if (decision !== undefined) return decision;
+    this.#onRefused(address);
+    return this.#refusal(false);
+  }
+
+  /** Nothing for a wrong answer. */
+  async #check(field: string, request: IncomingMessage, target: string): Promise<AuthDecision | undefined> {
     if (/^digest\s/i.test(field)) {
       const verdict = await this.#digest?.verify(field, request.method ?? 'GET', target);
-      if (verdict?.state === 'fresh') return { pass: true, username: verdict.username };
+      if (verdict === undefined || verdict.state === 'wrong') return undefined;
       // A right answer to an old nonce is no guess, and gets another.
-      if (verdict !== undefined && verdict.state !== 'wrong') return this.#refusal(true);
-      return this.#failed(address);
+      return verdict.state === 'fresh' ? { pass: true, username: verdict.username } : this.#refusal(true);
     }
     const forwarded = this.#forwards ? readBasicPair(field) : undefined;
     if (forwarded !== undefined && !hasControl(forwarded.username)) {
       return { pass: true, username: forwarded.username, forwarded };
     }
     const decision = await this.#basic?.authenticate(request);
-    if (decision?.pass === true) return decision;
-    return this.#failed(address);
+    return decision?.pass === true ? decision : undefined;
   }
 
-  /** Counts a pair that the CPE has refused as a guess of the one who sent it. */
-  refused(request: IncomingMessage): AuthDecision {
-    return this.#failed(guessAddress(request));
+  /** Counts a pair that the CPE has refused as a guess of the one who sent it, at the secret of this CPE. */
+  refused(request: IncomingMessage, origin: string): AuthDecision {
+    const address = guessAddress(request);
+    this.#limiter.failed(guessKey(address, origin));
+    this.#onRefused(address);
+    return this.#refusal(false);
   }
 
-  /** Whether the address of a request has failed too often. */
-  secondsToWait(request: IncomingMessage): number {
-    return this.#limiter.secondsToWait(guessAddress(request));
+  /** Whether the address of a request has failed too often, at the secret of this CPE. */
+  secondsToWait(request: IncomingMessage, origin: string): number {
+    return this.#limiter.secondsToWait(guessKey(guessAddress(request), origin));
   }
 
   /** Whether an `Authorization` answers a challenge of ours, and none that a CPE has made. */
@@ -105,16 +117,15 @@ export class Access implements Authenticator {
     await this.#htpasswd?.close();
   }
 
-  #failed(address: string): AuthDecision {
-    this.#limiter.failed(address);
-    this.#onRefused(address);
-    return this.#refusal(false);
-  }
-
   #refusal(stale: boolean): AuthDecision {
     const challenges = this.#digest?.challenges(stale) ?? [];
     // GenieACS takes Digest and Basic in this order only, in fields of their own.
     if (this.#basic !== undefined || this.#forwards) challenges.push(this.#basicChallenge);
     return { pass: false, statusCode: 401, challenges };
   }
+}
+
+/** CPEs that refuse must not keep an ACS from others; the path of a CPE's URL does not make it another one. */
+function guessKey(address: string, origin: string): string {
+  return `${address} ${URL.canParse(origin) ? new URL(origin).host : ''}`;
 }

@@ -26,10 +26,10 @@ export type AuthDecision =
 export interface Authenticator {
   /** @param target Request target as it came, where the request's own `url` was shortened. */
   authenticate(request: IncomingMessage, target?: string): Promise<AuthDecision>;
-  /** Counts credentials that a CPE has refused as a guess of the one who sent them. */
-  refused?(request: IncomingMessage): AuthDecision;
-  /** Seconds that the address of a request has to wait, having failed too often; 0 for none. */
-  secondsToWait?(request: IncomingMessage): number;
+  /** Counts credentials that the CPE with this URL has refused as a guess of the one who sent them. */
+  refused?(request: IncomingMessage, origin: string): AuthDecision;
+  /** Seconds that the address of a request has to wait, having failed too often at the CPE with this URL; 0 for none. */
+  secondsToWait?(request: IncomingMessage, origin: string): number;
   /** Whether an `Authorization` answers a challenge of this one. Default: it does. */
   isOwn?(field: string): boolean;
   /** Whether there is any way to pass. Default: there is. */

@@ -88,12 +88,13 @@ export function readDigestAuthorization(field: string): DigestAuthorization | un
   };
 }
 
-/** `username*=UTF-8''J%C3%A4s` (RFC 8187), in octets. */
+/** `username*=UTF-8''J%C3%A4s` (RFC 8187), in octets; it may spell what no field can hold, as a line break. */
 function extendedUsername(value: string | undefined): string | undefined {
   const encoded = /^utf-8'[^']*'(.*)$/i.exec(value ?? '')?.[1];
   if (encoded === undefined) return undefined;
   try {
-    return octets(decodeURIComponent(encoded));
+    const name = octets(decodeURIComponent(encoded));
+    return hasControl(name) ? undefined : name;
   } catch {
     return undefined;
   }

@@ -80,20 +80,20 @@ export class CpeAuthenticator {
     const guesser = createHash('sha256')
       .update(`${guessAddress(request)} ${claimed}`)
       .digest('base64');
-    const retryAfter = this.#limiter.secondsToWait(guesser);
-    if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
     let username: string | undefined;
-    if (basic !== undefined) {
-      if (await this.#isRight(basic.username, basic.password)) ({ username } = basic);
-    } else if (this.#options.schemes.includes('digest')) {
-      const verdict = await this.#digest.verify(field, request.method ?? 'POST', target);
-      if (verdict.state === 'fresh') ({ username } = verdict);
-      else if (verdict.state !== 'wrong') return this.#refusal(true);
-    }
-    if (username === undefined) {
-      this.#limiter.failed(guesser);
-      return this.#refusal(false);
-    }
+    let stale = false;
+    const retryAfter = await this.#limiter.check(guesser, async () => {
+      if (basic !== undefined) {
+        if (await this.#isRight(basic.username, basic.password)) ({ username } = basic);
+      } else if (this.#options.schemes.includes('digest')) {
+        const verdict = await this.#digest.verify(field, request.method ?? 'POST', target);
+        if (verdict.state === 'fresh') ({ username } = verdict);
+        else stale = verdict.state !== 'wrong';
+      }
+      return username === undefined && !stale;
+    });
+    if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
+    if (username === undefined) return this.#refusal(stale);
     this.#known.set(socket, { username, field });
     return { pass: true, username };
   }

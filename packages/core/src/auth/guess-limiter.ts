@@ -8,6 +8,11 @@ export interface GuessLimits {
   maxAddresses?: number;
 }
 
+interface Running {
+  checks: number;
+  readonly waiting: (() => void)[];
+}
+
 interface Count {
   failures: number;
   /** When `failures` was right, on the clock of `performance.now()`. */
@@ -20,6 +25,7 @@ export class GuessLimiter {
   readonly #windowMs: number;
   readonly #maxAddresses: number;
   readonly #counts = new Map<string, Count>();
+  readonly #running = new Map<string, Running>();
 
   constructor({ maxFailures = 20, windowMs = 60_000, maxAddresses = 10_000 }: GuessLimits = {}) {
     this.#maxFailures = maxFailures;
@@ -31,6 +37,36 @@ export class GuessLimiter {
   secondsToWait(address: string): number {
     const over = this.#failuresOf(address) - (this.#maxFailures - 1);
     return over <= 0 ? 0 : Math.ceil((over * this.#windowMs) / this.#maxFailures / 1_000);
+  }
+
+  /**
+   * Checks an answer. Where it and those that are being checked could fail too often together, it waits for one of them: guesses
+   * that come at once are no more than those that come one after the other.
+   *
+   * @param isWrong Checks, and resolves with whether a failure is to be counted.
+   * @returns Seconds that the address has to wait, and nothing was checked; 0 when it was.
+   */
+  async check(address: string, isWrong: () => Promise<boolean>): Promise<number> {
+    const running = this.#running.get(address) ?? { checks: 0, waiting: [] };
+    this.#running.set(address, running);
+    try {
+      for (;;) {
+        const retryAfter = this.secondsToWait(address);
+        if (retryAfter > 0) return retryAfter;
+        if (running.checks + 1 <= this.#maxFailures - this.#failuresOf(address)) break;
+        await new Promise<void>((resolve) => running.waiting.push(resolve));
+      }
+      running.checks += 1;
+      try {
+        if (await isWrong()) this.failed(address);
+        return 0;
+      } finally {
+        running.checks -= 1;
+      }
+    } finally {
+      running.waiting.shift()?.();
+      if (running.checks === 0 && running.waiting.length === 0) this.#running.delete(address);
+    }
   }
 
   /** Counts a failure. */

@@ -56,11 +56,12 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if (relay === undefined || (authorization !== undefined && (authenticator?.isOwn?.(authorization) ?? true))) {
       return undefined;
     }
-    const retryAfter = authorization === undefined ? 0 : (authenticator?.secondsToWait?.(req) ?? 0);
+    const origin = resolve(target, host);
+    const retryAfter = authorization === undefined ? 0 : (authenticator?.secondsToWait?.(req, origin) ?? 0);
     if (retryAfter > 0) return refusalAnswer(429, { 'retry-after': String(retryAfter) });
-    const answer = await relay.ask(resolve(target, host), authorization, signal);
+    const answer = await relay.ask(origin, authorization, signal);
     if (answer.challenge !== undefined) {
-      if (answer.refused) authenticator?.refused?.(req);
+      if (answer.refused) authenticator?.refused?.(req, origin);
       return refusalAnswer(401, { 'www-authenticate': [answer.challenge] });
     }
     const { outcome } = answer.result;
@@ -79,6 +80,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if (decision?.pass === false) return authAnswer(decision);
     const origin = resolve(target, req.headers.host);
     const credentials = decision?.forwarded;
+    const retryAfter = credentials === undefined ? 0 : (authenticator?.secondsToWait?.(req, origin) ?? 0);
+    if (retryAfter > 0) return refusalAnswer(429, { 'retry-after': String(retryAfter) });
     const result = await pipeline.wake(origin, {
       timeoutMs,
       signal,
@@ -86,7 +89,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     });
     if (credentials !== undefined && result.outcome === 'credentials-refused') {
       // They were the ACS's own, so it is the one to be asked again.
-      const refusal = authenticator?.refused?.(req);
+      const refusal = authenticator?.refused?.(req, origin);
       if (refusal?.pass === false) return authAnswer(refusal);
     }
     return wakeAnswer(result, statuses);

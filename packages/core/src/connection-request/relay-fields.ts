@@ -1,22 +1,30 @@
-import { type DigestAuthorization, formatDigestAuthorization, readDigestAuthorization } from '../auth/authorization.js';
+import {
+  type DigestAuthorization,
+  formatDigestAuthorization,
+  hasControl,
+  readDigestAuthorization,
+} from '../auth/authorization.js';
 import { parseChallenges, quote } from '../auth/challenge.js';
 import { type DigestChallenge, readDigestChallenge } from '../auth/digest-challenge.js';
 import type { Reply } from './reply-reader.js';
 
-/** An answer to a challenge; nothing where its tokens are none, which could say more to the CPE than they seem to. */
+/** An answer to a challenge; nothing where a field could say more to the CPE than it seems to: whoever asks has shown nothing. */
 export function readAnswer(authorization: string): DigestAuthorization | undefined {
   const given = readDigestAuthorization(authorization);
   if (given === undefined) return undefined;
-  const { qop = '', nc = '', cnonce = '', algorithm = '', response } = given;
+  const { username, realm, nonce, uri, opaque = '', qop = '', nc = '', cnonce = '', algorithm = '', response } = given;
   const tokens = [qop, nc, algorithm, response];
-  return tokens.every((token) => /^[\w-]*$/.test(token)) && !/["\\]/.test(cnonce) ? given : undefined;
+  if (!tokens.every((token) => /^[\w-]*$/.test(token)) || /["\\]/.test(cnonce)) return undefined;
+  return [username, realm, nonce, uri, opaque, cnonce].some(hasControl) ? undefined : given;
 }
 
 /** The CPE's challenge that any ACS can answer, if there is one. */
 export function relayable(reply: Reply): DigestChallenge | undefined {
   for (const one of parseChallenges(reply.challenges)) {
     const challenge = readDigestChallenge(one);
-    if (challenge?.algorithm === 'MD5' && challenge.qop !== 'auth-int' && !challenge.userhash) return challenge;
+    if (challenge?.algorithm !== 'MD5' || challenge.qop === 'auth-int' || challenge.userhash) continue;
+    const { realm, nonce, opaque = '' } = challenge;
+    if (![realm, nonce, opaque].some(hasControl)) return challenge;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { CwmpProxyError } from '../errors.js';
 
 /** How long a CPE that is still sending its body may take to read that it was in vain, in milliseconds. */
@@ -15,7 +15,9 @@ export function answerError(
 ): void {
   if (response.headersSent || response.destroyed) return;
   const body = `${code}\n`;
-  response.writeHead(statusCode, { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...headers });
+  // The reason is named, as the one of a head that could not be written would else be used again.
+  const reason = STATUS_CODES[statusCode] ?? 'Error';
+  response.writeHead(statusCode, reason, { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...headers });
   if (request.complete || request.destroyed) response.end(body);
   else linger(request, response, body);
 }

@@ -15,6 +15,8 @@ export interface OutgoingRequest {
   /** Names and values in turn. */
   headers: string[];
   body: Buffer | Readable | null;
+  /** False for a HEAD, after which undici would close the session's connection. */
+  reset?: false;
 }
 
 /** The answer a backend gave, as the CPE got it. */
@@ -164,8 +166,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#held = undefined;
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
-    // netcwmp takes no status line without a reason.
-    const reason = this.#reason === '' ? (STATUS_CODES[this.#status] ?? 'Unknown') : bytesOfUtf8(this.#reason);
+    // netcwmp takes no status line without a reason, and Node writes none with control characters.
+    const isFit = this.#reason !== '' && !/[\x00-\x08\x0a-\x1f\x7f]/.test(this.#reason);
+    const reason = isFit ? bytesOfUtf8(this.#reason) : (STATUS_CODES[this.#status] ?? 'Unknown');
     writeHead(this.#response, this.#status, reason, this.#head.headers);
   }
 }

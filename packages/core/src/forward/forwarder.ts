@@ -12,7 +12,11 @@ import { droppedFields, requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
 import type { BodyLimits } from './request-body.js';
 import { checkInside, checkRequest, originForm } from './request-checks.js';
+import { turnOf } from './pipeline-turn.js';
 import { type Prepared, prepareBody } from './prepare-body.js';
+
+/** Some CPEs write the largest number there is for "never". */
+const longestQuietSeconds = 3_600;
 
 /** What a {@link Forwarder} works with. */
 export interface ForwarderSettings extends BodyLimits {
@@ -71,11 +75,12 @@ export class Forwarder {
     onSession: (session: Session) => void,
   ): Promise<void> {
     checkRequest(request);
+    if (response.socket === null) await turnOf(request, response);
     const target = originForm(asked);
     const { sessions } = this.#settings;
     const running = sessions.runningOn(request.socket);
     if (running !== undefined) onSession(running);
-    const prepared = await prepareBody(request, this.#settings);
+    const prepared = await this.#prepare(request, running);
     try {
       // Nobody would ever tell the session of the end of a connection that has ended.
       if (response.destroyed || request.socket.destroyed) {
@@ -93,6 +98,17 @@ export class Forwarder {
     } catch (error) {
       prepared.discard();
       throw error;
+    }
+  }
+
+  /** A body that takes long is no quiet time of its session. */
+  async #prepare(request: IncomingMessage, running: Session | undefined): Promise<Prepared> {
+    if (running === undefined) return prepareBody(request, this.#settings);
+    running.arriving += 1;
+    try {
+      return await prepareBody(request, this.#settings);
+    } finally {
+      running.arriving -= 1;
     }
   }
 
@@ -114,7 +130,8 @@ export class Forwarder {
     // Only what begins a session asks for more time; the others are not searched for it.
     const sessionTimeout =
       session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
-    if (sessionTimeout !== undefined) sessions.allowQuiet(session, sessionTimeout * 1000);
+    if (sessionTimeout !== undefined)
+      sessions.allowQuiet(session, Math.min(sessionTimeout, longestQuietSeconds) * 1000);
     if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
     else onMessage(message, session);
     // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
@@ -169,6 +186,7 @@ export class Forwarder {
     if (prepared.length !== undefined) headers.push('Content-Length', prepared.length);
     const path = toBackend(target, map);
     const outgoing: OutgoingRequest = { method: request.method ?? 'GET', path, headers, body: prepared.body };
+    if (request.method === 'HEAD') outgoing.reset = false;
     return exchange(session.connection, outgoing, response, {
       maxHeldBytes,
       quietMs,

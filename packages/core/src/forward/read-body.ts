@@ -44,7 +44,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   return collectBody(request, limits);
 }
 
-function collectBody(request: IncomingMessage, { maxHeldBytes, quietMs }: BodyLimits): Promise<ReadBody> {
+function collectBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
+  const { maxHeldBytes, maxBodyBytes, quietMs } = limits;
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] | undefined;
     let bytes: Buffer = empty;
@@ -55,15 +56,15 @@ function collectBody(request: IncomingMessage, { maxHeldBytes, quietMs }: BodyLi
 
     function onData(chunk: Buffer): void {
       length += chunk.length;
+      timer.refresh();
+      if (length > maxBodyBytes) return fail(bodyFaults.tooLarge(maxBodyBytes));
       if (chunks !== undefined) {
         chunks.push(chunk);
-        timer.refresh();
       } else if (length === chunk.length) {
         // Most bodies come in one piece.
         bytes = chunk;
       } else {
         chunks = [bytes, chunk];
-        timer.refresh();
       }
       if (length <= maxHeldBytes) return;
       settle();

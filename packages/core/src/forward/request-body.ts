@@ -36,6 +36,8 @@ export class RequestBody extends Readable {
     this.#limits = limits;
     this.#timer = setTimeout(() => this.#onQuiet(), limits.quietMs);
     this.#timer.unref();
+    // Who read it may have let go of it already, as undici does of a request that has not begun when its connection ends.
+    this.on('error', () => {});
     request.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onGone).on('close', this.#onGone);
     request.pause();
   }

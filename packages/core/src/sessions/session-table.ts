@@ -50,6 +50,7 @@ export class SessionTable {
   readonly #keys: KeyTable;
   readonly #prefix = randomBytes(3).toString('hex');
   #count = 0;
+  #closed = false;
 
   constructor(backends: BackendPool, settings: SessionSettings) {
     this.#backends = backends;
@@ -188,6 +189,7 @@ export class SessionTable {
 
   /** Ends every session; resolves when every backend connection is closed. */
   async close(): Promise<void> {
+    this.#closed = true;
     const closing: Promise<void>[] = [];
     for (const session of this.#sessions) {
       this.#end(session, 'closed');
@@ -197,6 +199,8 @@ export class SessionTable {
   }
 
   #begin({ socket, isInform }: SessionRequest, wanted: Backend | undefined): Session {
+    // The body of a request may have been on its way when the table was closed.
+    if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
     const { maxSessions } = this.#settings;
     const limit = Math.max(1, Math.floor(maxSessions * (1 - informShare)));
     if (this.size >= limit && (this.size >= maxSessions || !isInform())) {
@@ -256,7 +260,7 @@ export class SessionTable {
   }
 
   #onQuiet(session: Session, why: SessionEnd): void {
-    if (session.inFlight > 0) {
+    if (session.inFlight > 0 || session.arriving > 0) {
       // While a request is under way its own limits hold.
       session.timer?.refresh();
       return;

@@ -33,8 +33,10 @@ export class Session {
   phase: SessionPhase = 'opening';
   /** Whether the CPE has sent its empty POST: from then on it only answers, and an empty answer of the ACS is the last. */
   emptied = false;
-  /** Requests the backend has not yet answered; more than one only when a CPE pipelines, which it must not. */
+  /** Requests the backend has not yet answered. */
   inFlight = 0;
+  /** Requests of its connection whose bodies are being read. */
+  arriving = 0;
   /** Backends that could not be connected to; `undefined` where that has not happened. */
   tried: Set<Backend> | undefined;
   /** By what the CPE can be recognised when it returns: hashes of cookies and nonces. */

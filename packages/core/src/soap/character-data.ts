@@ -12,7 +12,8 @@ export interface CharacterData {
   tail: string;
 }
 
-const pieces = /<!--[^]*?-->|<!\[CDATA\[([^]*?)\]\]>|<\?[^]*?\?>|&(#x[0-9a-fA-F]+|#[0-9]+|amp|lt|gt|quot|apos);/g;
+// The last is a `<` that begins none of these: with it the search ends there, and does not look for the end of each `<!--` anew.
+const pieces = /<!--[^]*?-->|<!\[CDATA\[([^]*?)\]\]>|<\?[^]*?\?>|&(#x[0-9a-fA-F]+|#[0-9]+|amp|lt|gt|quot|apos);|</g;
 const namedReferences: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 const plainText = /^[\t\n\x20-\x25\x27-\x3b\x3d-\x7f]*$/;
 const notBlank = /[^ \t\r\n]/;
@@ -66,9 +67,8 @@ export function readCharacterData(raw: string, decode: DecodeText): CharacterDat
   let from = 0;
   for (const piece of raw.matchAll(pieces)) {
     const [whole, cdata, reference] = piece;
-    const literal = raw.slice(from, piece.index);
-    if (literal.includes('<')) return undefined;
-    add(literal, from, piece.index, false);
+    if (whole === '<') return undefined;
+    add(raw.slice(from, piece.index), from, piece.index, false);
     from = piece.index + whole.length;
     if (cdata !== undefined) add(cdata, piece.index, from, true);
     if (reference !== undefined) {
@@ -82,9 +82,7 @@ export function readCharacterData(raw: string, decode: DecodeText): CharacterDat
       } else data.text += character;
     }
   }
-  const literal = raw.slice(from);
-  if (literal.includes('<')) return undefined;
-  add(literal, from, raw.length, false);
+  add(raw.slice(from), from, raw.length, false);
   return data;
 }
 

@@ -9,6 +9,8 @@ export function isWide(bytes: Uint8Array): boolean {
   return first === 0 || second === 0 || (first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe);
 }
 
+/** How much of the beginning tells the charset, in bytes. */
+export const charsetBytes = 512;
 const charsetParameter = /;\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;"']+))/i;
 const declaredEncoding = /^\s*<\?xml\s[^>]*?\sencoding\s*=\s*(?:"([^">]*)"|'([^'>]*)')/;
 
@@ -21,7 +23,7 @@ function label(match: RegExpExecArray | null): string | undefined {
  * UTF-8. `head` is the beginning of the message.
  */
 export function charsetOf(head: Buffer, contentType: string | undefined): string {
-  const start = head.toString('latin1', 0, 512);
+  const start = head.toString('latin1', 0, charsetBytes);
   if (start.startsWith('\u00ef\u00bb\u00bf')) return 'utf-8';
   const named = contentType === undefined ? undefined : label(charsetParameter.exec(contentType));
   return named ?? label(declaredEncoding.exec(start)) ?? 'utf-8';
@@ -48,9 +50,11 @@ function strictDecoder(charset: string): TextDecoder | undefined {
 
 const foreign = /[\x80-\xff]/;
 
+const windows1252 = new TextDecoder('windows-1252');
+
 /**
- * A decoder for texts of a message; `charset` is called only where a text is not ASCII. What is not valid in the charset, or in a charset that is not known, is read as
- * windows-1252: CPEs send Latin-1 bytes under any label.
+ * A decoder for texts of a message; `charset` is called only where a text is not ASCII. What is not valid in the charset, or in a
+ * charset that is not known, is read as windows-1252: CPEs send Latin-1 bytes under any label.
  */
 export function textDecoder(charset: () => string): DecodeText {
   return (latin1) => {
@@ -62,6 +66,6 @@ export function textDecoder(charset: () => string): DecodeText {
     } catch {
       // Not valid in the charset that was named.
     }
-    return new TextDecoder('windows-1252').decode(bytes);
+    return windows1252.decode(bytes);
   };
 }

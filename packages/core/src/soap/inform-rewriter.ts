@@ -7,7 +7,7 @@ import { MessageRewriter, type RewriteOptions } from './message-rewriter.js';
  * {@link CwmpMessage}, once: after the last byte was read and before `end`. What `rewriteUrl` throws ends the stream.
  *
  * It holds back the first byte, until the second tells UTF-16, and from the beginning of a Value that may have to be replaced
- * to its end: at most 32 KiB. Everything else leaves with the chunk it came in.
+ * to its end: at most 48 KiB. Everything else leaves with the chunk it came in.
  */
 export class InformRewriter extends Transform {
   readonly #rewriter: MessageRewriter;

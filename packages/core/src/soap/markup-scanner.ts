@@ -4,7 +4,7 @@ import { endOfPlainRun, plainElement, runDepth } from './plain-run.js';
 import { maxDepth, maxTagBytes } from './scan-limits.js';
 import { maskTag } from './tag-parser.js';
 import { TextCapture } from './text-capture.js';
-import { nextPlainMarker } from './url-marker.js';
+import { PlainMarkers } from './url-marker.js';
 
 /** What the scanner tells its reader. Offsets count the bytes of the message from 0. */
 export interface MarkupHandler {
@@ -77,9 +77,9 @@ export class MarkupScanner {
   #lostAt: number | undefined;
   /** Sees what is not read: after the structure was lost, or inside of a comment and its like that goes on. */
   #unread: MissedUrlWatch | undefined;
-  /** Where a run was last looked for, or ended; and where the next text is that no run may hold. */
+  /** Where a run was last looked for, or ended. */
   #runTriedAt = -1;
-  #markerAt = -1;
+  readonly #markers = new PlainMarkers();
 
   constructor(handler: MarkupHandler, options: ScannerOptions = {}) {
     this.#handler = handler;
@@ -147,7 +147,7 @@ export class MarkupScanner {
     this.#base += this.#at;
     this.#buffer = rest === '' ? chunk : rest + chunk;
     this.#at = 0;
-    this.#markerAt = -1;
+    this.#markers.reset();
     while (this.#at < this.#buffer.length && !this.#stopped && this.#step()) {
       // each step passes over one piece of markup
     }
@@ -247,13 +247,13 @@ export class MarkupScanner {
       return false;
     this.#runTriedAt = tried;
     const buffer = this.#buffer;
-    if (this.#markerAt < start) this.#markerAt = nextPlainMarker(buffer, start);
+    const marker = this.#markers.next(buffer, start);
     // A run is no longer than a tag may be, so that no tag in it is too long.
     const limit = start + maxTagBytes;
-    const end = endOfPlainRun(buffer, start, Math.min(this.#markerAt, limit));
+    const end = endOfPlainRun(buffer, start, Math.min(marker, limit));
     if (end === start) return false;
     // Where it ended before its limit there is no other.
-    if (this.#markerAt <= limit) this.#runTriedAt = this.#base + end;
+    if (marker <= limit) this.#runTriedAt = this.#base + end;
     this.#sawElement = true;
     this.#at = end;
     return true;

@@ -1,4 +1,4 @@
-import { charsetOf, isWide, textDecoder } from './charset.js';
+import { charsetBytes, charsetOf, isWide, textDecoder } from './charset.js';
 import type { ScannerOptions } from './markup-scanner.js';
 import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { UrlFinder } from './url-finder.js';
@@ -41,6 +41,7 @@ export class MessageRewriter {
   #finder: UrlFinder | undefined;
   #head: Buffer[] = [];
   #headBytes = 0;
+  #knownCharset: string | undefined;
   #wide = false;
   #queue: Buffer[] = [];
   #readTo = 0;
@@ -93,9 +94,17 @@ export class MessageRewriter {
     const bytes = joined(this.#queue);
     this.#wide = isWide(bytes);
     if (this.#wide) return;
-    const charset = (): string => charsetOf(joined(this.#head), this.#options.contentType);
-    this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset), this.#scanning);
+    const decode = textDecoder(() => this.#charset());
+    this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), decode, this.#scanning);
     this.#read(bytes);
+  }
+
+  /** Asked for each text that is not ASCII, of which a message may have very many. */
+  #charset(): string {
+    if (this.#knownCharset !== undefined) return this.#knownCharset;
+    const found = charsetOf(joined(this.#head), this.#options.contentType);
+    if (this.#headBytes >= charsetBytes) this.#knownCharset = found;
+    return found;
   }
 
   #read(bytes: Buffer): void {

@@ -2,7 +2,7 @@ import { escapeText, readCharacterData, trimBlank, type DecodeText } from './cha
 import { localName } from './local-name.js';
 import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { ConnectionRequestUrl, RewriteResult, UnchangedReason } from './message.js';
-import { maxHeldBytes, maxUrls } from './scan-limits.js';
+import { maxHeldBytes, maxTagBytes, maxUrls } from './scan-limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
 export interface Splice {
@@ -84,7 +84,9 @@ export class UrlFinder implements MarkupHandler {
   /** The offset from which on bytes must not leave yet, as they may have to be replaced. */
   heldFrom(readTo: number): number {
     const from = this.#heldFrom;
-    return from === undefined || readTo - from > maxHeldBytes || this.scanner.lostAt !== undefined ? readTo : from;
+    // The end tag of the Name that decides may be read in part only.
+    const longest = maxHeldBytes + maxTagBytes;
+    return from === undefined || readTo - from > longest || this.scanner.lostAt !== undefined ? readTo : from;
   }
 
   /** Called with the offset where a struct has ended. */

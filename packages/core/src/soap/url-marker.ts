@@ -64,7 +64,7 @@ export function nextMarker(body: Buffer, from: number): number {
 }
 
 /**
- * The next place in a text where the name stands, -1 where it does not. What is searched for is its end: V8 finds three
+ * The next place in a text where the name stands, its length where it does not. What is searched for is its end: V8 finds three
  * characters by the first of them, and a U is rare in messages, so that it takes a tenth of the time for the whole name.
  */
 function nextName(text: string, from: number): number {
@@ -72,17 +72,37 @@ function nextName(text: string, from: number): number {
   for (let at = text.indexOf(nameEnd, from + lead); at >= 0; at = text.indexOf(nameEnd, at + 1)) {
     if (text.startsWith(urlName, at - lead)) return at - lead;
   }
-  return -1;
+  return text.length;
 }
 
-/** The next place in a text where a struct that is without comments and CDATA must end that holds no URL. */
-export function nextPlainMarker(text: string, from: number): number {
-  const literal = nextName(text, from);
-  const until = literal < 0 ? text.length : literal;
-  for (let at = text.indexOf('&#', from); at >= 0 && at < until; at = text.indexOf('&#', at + 2)) {
+/** The next numeric reference in a text that may stand for a letter of the name, its length where there is none. */
+function nextReference(text: string, from: number): number {
+  for (let at = text.indexOf('&#', from); at >= 0; at = text.indexOf('&#', at + 2)) {
     if (mayBeLetter(text.slice(at, at + referenceWindow))) return at;
   }
-  return until;
+  return text.length;
+}
+
+/** Where in a text a struct without comments and CDATA must end that holds no URL. */
+export class PlainMarkers {
+  #nameAt = -1;
+  #referenceAt = -1;
+
+  /** Call before each new text. */
+  reset(): void {
+    this.#nameAt = -1;
+    this.#referenceAt = -1;
+  }
+
+  /**
+   * The next such place, from `from` on, which must not go back; the length of the text where there is none. Each kind is searched
+   * for only when the last of it was passed: who asks after each element must not have all the rest searched each time.
+   */
+  next(text: string, from: number): number {
+    if (this.#nameAt < from) this.#nameAt = nextName(text, from);
+    if (this.#referenceAt < from) this.#referenceAt = nextReference(text, from);
+    return Math.min(this.#nameAt, this.#referenceAt);
+  }
 }
 
 /** How much is searched at once: what is asked again after each struct must not search all of a long body each time. */
