@@ -40,7 +40,7 @@ function interfaceOf(path, name) {
   const found = pattern.exec(source(path));
   if (found === null) throw new Error(`${path} has no interface ${name}`);
   const [, doc, parent = '', body] = found;
-  const field = /^ {2}(\/\*\*(?:(?!\*\/)[^])*\*\/)?\s*(?:readonly )?(\w+)(\??): ([^;]*(?:\{[^}]*\}[^;]*)*);/gm;
+  const field = /^ {2}(\/\*\*(?:(?!\*\/)[^])*\*\/)?\s*(?:readonly )?(\w+)(\??): ((?:\{[^}]*\}|[^;{])*);/gm;
   const fields = [...body.matchAll(field)].map(([, text, key, optional, type]) => {
     if (text === undefined) faults.push(`${name}.${key} has no docstring (packages/${path})`);
     return { key, optional: optional === '?', type, text: plain(text) };
@@ -121,6 +121,11 @@ for (const [, name] of source(options).matchAll(/export interface (\w+)/g)) {
 }
 
 lines.push('## Other options', '');
+lines.push('### `connectionRequests.access.modes`', '', plain(unionOf(options, 'AccessMode').doc), '');
+lines.push(...optionTable('core/src/backends/backend.ts', 'BackendTls', 'backends[].tls'));
+lines.push(
+  ...optionTable('core/src/redis.ts', 'RedisWakeStoreOptions', '').with(0, '### `redisWakeStore(client, options)`'),
+);
 lines.push(
   ...optionTable('core/src/proxy.ts', 'HandleOptions', '').with(0, '### `proxy.handle(request, response, options)`'),
 );
@@ -169,8 +174,25 @@ namedUnion(
   warning.text,
 );
 
-lines.push('## Outcomes of a wake', '', '| Outcome | Meaning |', '| --- | --- |');
-lines.push(...listedUnion('core/src/connection-request/wake-result.ts', 'WakeOutcome'), '');
+const answers = /statuses: Readonly<Record<WakeOutcome, number>> = \{([^]*?)\}/.exec(
+  source('core/src/connection-request/wake-answer.ts'),
+)[1];
+const statusOf = new Map([...answers.matchAll(/'?([\w-]+)'?: (\d+)/g)].map(([, outcome, status]) => [outcome, status]));
+lines.push(
+  '## Outcomes of a wake',
+  '',
+  'An ACS gets the status, the outcome as the body of a failure, and `Proxy-Status` (RFC 9209) with the reason. Before a wake it may',
+  'get 400 (a target that cannot be read), 401 (wrong or no user), 403 (a wrong signature), 405 (no GET) or 429 (too many wrong',
+  "answers, see `Retry-After`). A CPE's own 204 is a 204; `unreachableStatus` and `timeoutStatus` change two of them.",
+  '',
+  '| Outcome | Status | Meaning |',
+  '| --- | --- | --- |',
+);
+for (const row of listedUnion('core/src/connection-request/wake-result.ts', 'WakeOutcome')) {
+  const [, outcome] = /`([\w-]+)`/.exec(row);
+  lines.push(row.replace(' | ', ` | ${statusOf.get(outcome)} | `));
+}
+lines.push('');
 lines.push('## Why a URL leaves as it came', '', '| Reason | Meaning |', '| --- | --- |');
 lines.push(...listedUnion('core/src/soap/message.ts', 'UnchangedReason'), '');
 

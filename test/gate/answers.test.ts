@@ -12,6 +12,7 @@ import {
 import { freePort } from '../helpers/free-port.js';
 import { send, startDigestCpe, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/serve.js';
+import { until } from '../helpers/until.js';
 
 const connectionRequests: ConnectionRequestOptions = { allow: ['127.0.0.0/8'], users: { acs: 'secret' } };
 const basic = (pair: string): { authorization: string } => ({ authorization: `Basic ${btoa(pair)}` });
@@ -94,15 +95,9 @@ test('guesses that come at once are no more than those that come one after the o
   const target = '/client?origin=http://127.0.0.1:1';
   const ask = (pair: string) => send({ port: gate.port, target, headers: basic(pair) }).then(({ status }) => status);
   const guesses = Array.from({ length: 12 }, (_, index) => ask(`acs:${index}`));
-  while (checked < 3) await new Promise((resolve) => setTimeout(resolve, 5));
-  const until = Promise.all(guesses);
-  let done = false;
-  void until.then(() => (done = true));
-  while (!done) {
-    for (const one of release.splice(0)) one();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  const statuses = (await until).toSorted((a, b) => a - b);
+  await until('three are checked', () => checked === 3);
+  for (const one of release.splice(0)) one();
+  const statuses = (await Promise.all(guesses)).toSorted((a, b) => a - b);
   assert.deepEqual(statuses, [401, 401, 401, ...Array<number>(9).fill(429)]);
   assert.equal(checked, 3);
 });

@@ -22,7 +22,7 @@ export function describeMachine(): Record<string, string> {
   for (const name of packages) versions[name] = versionOf(name);
   for (const name of ['nginx', 'haproxy'] as const) versions[name] = nativeVersion(name) ?? 'not installed';
   return {
-    machine: `${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 1e9)} GB, Linux ${release()}`,
+    machine: `${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 1e9)} GB, Linux ${release().replace(/[^\d.].*/, '')}`,
     'load average at the start': loadavg()
       .map((load) => load.toFixed(2))
       .join(' '),

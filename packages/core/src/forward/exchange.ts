@@ -167,7 +167,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
     // netcwmp takes no status line without a reason, and Node writes none with control characters.
-    const isFit = this.#reason !== '' && !/[\x00-\x08\x0a-\x1f\x7f]/.test(this.#reason);
+    const isFit = /^[\t\x20-\x7e\u0080-\uffff]+$/.test(this.#reason);
     const reason = isFit ? bytesOfUtf8(this.#reason) : (STATUS_CODES[this.#status] ?? 'Unknown');
     writeHead(this.#response, this.#status, reason, this.#head.headers);
   }
