@@ -124,6 +124,10 @@ export class WakePipeline {
     );
     if (running !== undefined) return running;
     const { fleet } = this.#options;
+    const isOwn =
+      credentials === this.#options.credentials &&
+      !allowBasic &&
+      preferredAlgorithm === this.#options.preferredAlgorithm;
     const job = new WakeJob({
       id,
       origin,
@@ -135,7 +139,7 @@ export class WakePipeline {
       turns: this.#turns,
       connections: this.#connections,
       device: () => this.#informs?.device(origin.key),
-      enterFleet: fleet && (() => fleet.enter(origin.key, credentials === this.#options.credentials && !allowBasic)),
+      enterFleet: fleet && (() => fleet.enter(origin.key, isOwn)),
       spacing: () => this.#spacing.left(origin.key),
     });
     const shared: Shared = { job, calls: new Set(), state: 'waiting' };
