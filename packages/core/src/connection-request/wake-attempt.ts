@@ -54,7 +54,7 @@ export class WakeAttempt {
     this.#record = record;
   }
 
-  /** Runs it to its end, and closes its connections. Never rejects. */
+  /** Runs it to its end, and closes its connections. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
     this.#watchTime();
     try {

@@ -9,8 +9,12 @@ import type { InformNotice, WakeOutcome } from './wake-result.js';
 export interface WakeStore {
   /** Sends a message to every instance, this one or not. */
   publish(message: string): Promise<void>;
-  /** Calls the listener with every message from now on. Resolves with a function that ends it. */
-  subscribe(listener: (message: string) => void): Promise<() => Promise<void>>;
+  /**
+   * Calls the listener with every message from now on. Resolves with a function that ends it.
+   *
+   * @param signal Aborted when the proxy closes: a subscription that does not stand yet is not wanted any more.
+   */
+  subscribe(listener: (message: string) => void, signal: AbortSignal): Promise<() => Promise<void>>;
   /**
    * Takes the lease of a name for so many milliseconds from now, be it free or the caller's own: then resolves with 0, else
    * with the milliseconds that somebody else still has it.
@@ -56,18 +60,18 @@ export class WakeFleet {
   readonly #listeners = new Set<(inform: InformNotice) => void>();
   /** By the key of their origin. */
   readonly #wakes = new Map<string, FleetWake>();
-  readonly #subscribed: Promise<(() => Promise<void>) | undefined>;
+  readonly #closing = new AbortController();
+  /** Settles when this instance hears the others, or cannot. */
+  readonly #subscribed: Promise<void>;
+  /** Ends the subscription once it stands. */
+  #unsubscribe: (() => Promise<void>) | undefined;
 
   /** @param onFault Told when the store fails; wakes go on as if this instance were alone. */
   constructor(store: WakeStore, onFault: (error: unknown) => void) {
     this.#store = store;
     this.#onFault = onFault;
-    this.#subscribed = store
-      .subscribe((message) => this.#hear(message))
-      .catch((error: unknown) => {
-        onFault(error);
-        return undefined;
-      });
+    // Not at once: whoever makes this cannot be told of a fault yet.
+    this.#subscribed = Promise.resolve().then(() => this.#subscribe());
   }
 
   /** Tells the others of an Inform that answers a wake. */
@@ -96,14 +100,14 @@ export class WakeFleet {
   async enter(key: string, share: boolean): Promise<WakeOutcome | undefined> {
     const wake: FleetWake = { share, freed: undefined, renewal: undefined };
     this.#wakes.set(key, wake);
-    await this.#safely(this.#subscribed, undefined);
+    await this.#safely(() => this.#subscribed, undefined);
     while (this.#wakes.get(key) === wake) {
-      const left = await this.#safely(this.#store.lease(key, maxLeaseMs), 0);
+      const left = await this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
       if (this.#wakes.get(key) !== wake) {
         // Nobody waits for the wake any more; the lease is no use unless the next one of this instance has it now.
-        if (left <= 0 && !this.#wakes.has(key)) void this.#safely(this.#store.lease(key, 1), 0);
+        if (left <= 0 && !this.#wakes.has(key)) void this.#safely(() => this.#store.lease(key, 1), 0);
       } else if (left <= 0) {
-        const renew = () => void this.#safely(this.#store.lease(key, maxLeaseMs), 0);
+        const renew = () => void this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
         wake.renewal = setInterval(renew, maxLeaseMs / 2).unref();
         return undefined;
       } else {
@@ -114,24 +118,41 @@ export class WakeFleet {
     return undefined;
   }
 
-  /** The wake that entered has ended, or is not wanted any more. @param ms Least time until anybody may wake the CPE again. */
-  leave(key: string, outcome: WakeOutcome, ms: number): void {
+  /** The wake that entered has ended, with this outcome or by a fault. @param ms Least time until anybody may wake it again. */
+  leave(key: string, outcome: WakeOutcome | undefined, ms: number): void {
     const wake = this.#wakes.get(key);
     this.#wakes.delete(key);
     wake?.freed?.();
     if (wake?.renewal === undefined) return;
     clearInterval(wake.renewal);
-    const shared = wake.share && answers.has(outcome) ? { outcome } : {};
+    const shared = outcome !== undefined && wake.share && answers.has(outcome) ? { outcome } : {};
     // The lease first: who hears that the CPE is free asks for it at once.
-    const shortened = this.#safely(this.#store.lease(key, Math.max(1, ms)), 0);
+    const shortened = this.#safely(() => this.#store.lease(key, Math.max(1, ms)), 0);
     void shortened.then(() => this.#publish({ from: this.#id, woken: key, ...shared }));
   }
 
-  /** Ends the listening. */
+  /** Ends the listening. A subscription that does not stand yet is not waited for, and ended if it comes after all. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#listeners.clear();
-    const stop = await this.#safely(this.#subscribed, undefined);
-    if (stop !== undefined) await this.#safely(stop(), undefined);
+    if (this.#unsubscribe !== undefined) await this.#safely(this.#unsubscribe, undefined);
+  }
+
+  async #subscribe(): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    try {
+      const unsubscribe = await this.#store.subscribe((message) => this.#hear(message), signal);
+      if (signal.aborted) await unsubscribe();
+      else this.#unsubscribe = unsubscribe;
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    // What was asked for and is no longer wanted may fail.
+    if (!this.#closing.signal.aborted) this.#onFault(error);
   }
 
   #hear(text: string): void {
@@ -142,18 +163,18 @@ export class WakeFleet {
   }
 
   #publish(message: Message): void {
-    void this.#safely(this.#store.publish(JSON.stringify(message)), undefined);
+    void this.#safely(() => this.#store.publish(JSON.stringify(message)), undefined);
   }
 
-  async #safely<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  async #safely<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Error('the store does not answer')), maxAnswerMs);
     });
     try {
-      return await Promise.race([work, late]);
+      return await Promise.race([work(), late]);
     } catch (error) {
-      this.#onFault(error);
+      this.#fault(error);
       return otherwise;
     } finally {
       clearTimeout(timer);

@@ -51,7 +51,7 @@ export class WakeJob {
     this.settings = settings;
   }
 
-  /** Runs it to its end. Never rejects. */
+  /** Runs it to its end. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
     const { origin, policy } = this.settings;
     const address = literalAddress(origin);
@@ -155,12 +155,12 @@ export class WakeJob {
 
   #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
     if (this.#stopped !== undefined) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#interrupt = () => resolve(undefined);
       void work.then((value) => {
         this.#interrupt = undefined;
         resolve(value);
-      });
+      }, reject);
     });
   }
 }
