@@ -4,7 +4,9 @@ import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { wakeCpe } from '@cwmp-proxy/core';
-import { listenRaw } from '../helpers/cpe-doubles/conversation.js';
+import { cpeCredentials as credentials, listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { stacks } from '../helpers/cpe-doubles/stacks.js';
+import { resolveBy } from '../helpers/fake-dns.js';
 import { listen } from '../helpers/listen.js';
 import { certificate, key } from '../helpers/test-certificate.js';
 
@@ -44,4 +46,33 @@ test('wakes an IPv6 literal, and says so in Host', { skip: hasIpv6 ? false : 'no
   const result = await wakeCpe(`http://[::1]:${port}/x`);
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   assert.equal(host, `[::1]:${port}`);
+});
+
+test('takes the next address of a name where one cannot be reached, looked up once, both legs to the same', async (t) => {
+  const { lookups } = resolveBy(t, () => ['127.0.0.3', '127.0.0.2', '127.0.0.1']);
+  // It closes after its 401, so the answer needs another connection.
+  const double = stacks.find(({ name }) => name.startsWith('icwmp')) ?? assert.fail('no such double');
+  const cpe = await startCpe(t, double);
+  const asked: string[] = [];
+  const policy = { allows: (address: string) => asked.push(address) > 0 && address !== '127.0.0.3' };
+  const url = cpe.url.replace('127.0.0.1', 'cpe.example');
+  const result = await wakeCpe(url, { credentials, policy });
+  assert.equal(result.outcome, 'accepted', JSON.stringify(result));
+  assert.equal(result.address, '127.0.0.1');
+  assert.deepEqual(
+    result.legs.map(({ what, status, error }) => `${what} ${status ?? error ?? ''}`),
+    ['resolve ', 'connect ECONNREFUSED', 'connect ', 'request 401', 'connect ', 'answer 200'],
+  );
+  assert.deepEqual(lookups, ['cpe.example']);
+  // Once as they were looked up, then each as it is dialled.
+  assert.deepEqual(asked, ['127.0.0.3', '127.0.0.2', '127.0.0.1', '127.0.0.2', '127.0.0.1', '127.0.0.1']);
+});
+
+test('dials no more than four addresses of a name', async (t) => {
+  resolveBy(t, () => ['127.0.0.7', '127.0.0.6', '127.0.0.5', '127.0.0.4', '127.0.0.1']);
+  const cpe = await startCpe(t, stacks[0] ?? assert.fail('no such double'));
+  const result = await wakeCpe(cpe.url.replace('127.0.0.1', 'cpe.example'), { credentials });
+  assert.equal(result.outcome, 'unreachable');
+  assert.equal(result.legs.filter(({ what }) => what === 'connect').length, 4);
+  assert.equal(cpe.state.connections, 0);
 });

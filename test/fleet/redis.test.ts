@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { createCwmpProxy, type CwmpProxy, type WakeResult, type WakeStore } from '@cwmp-proxy/core';
-import { redisWakeStore } from '@cwmp-proxy/core/redis';
+import { type RedisClient, redisWakeStore } from '@cwmp-proxy/core/redis';
+import { createClient } from 'redis';
 import { inform, startAcs } from '../helpers/acs.js';
 import { connectionRequests, publicOrigin } from '../helpers/app.js';
 import { atEnd } from '../helpers/at-end.js';
 import { startCpe } from '../helpers/cpe-connection.js';
+import { freePort } from '../helpers/free-port.js';
 import { connectRedis, noRedis, startRedis } from '../helpers/redis-server.js';
 import { serve } from '../helpers/serve.js';
+import { until } from '../helpers/until.js';
 
 /** An instance of a gateway that shares a Redis server with others. */
 async function startInstance(
@@ -119,4 +122,77 @@ test('wakes alone, and warns, while Redis is away', { skip: noRedis }, async (t)
   const wake = await proxy.wakeCpe(device.url, { timeoutMs: 5_000 });
   assert.equal(wake.outcome, 'accepted');
   assert.equal((await warned)[0].code, 'WAKE_STORE');
+});
+
+/** A client that tries to connect, and how many connections made from it are open or try to be. */
+function watchDuplicates(t: TestContext, url: string): { client: RedisClient; open: () => number } {
+  const client = createClient({ url });
+  client.on('error', () => {});
+  atEnd(t, () => client.destroy());
+  client.connect().catch(() => {});
+  const made: { readonly isOpen: boolean }[] = [];
+  const watched: RedisClient = {
+    set: (key, value, options) => client.set(key, value, options),
+    get: (key) => client.get(key),
+    pTTL: (key) => client.pTTL(key),
+    pExpire: (key, ms) => client.pExpire(key, ms),
+    publish: (channel, message) => client.publish(channel, message),
+    duplicate() {
+      const duplicate = client.duplicate();
+      made.push(duplicate);
+      return duplicate;
+    },
+  };
+  return { client: watched, open: () => made.filter(({ isOpen }) => isOpen).length };
+}
+
+/*
+ * Seen: a proxy that was closed while Redis was away left a connection that tried for ever to come to stand. Promise: after
+ * close() nothing of the proxy's is open or tries to be.
+ */
+test('closing while Redis has never been there ends the tries to listen', async (t) => {
+  const { client, open } = watchDuplicates(t, `redis://127.0.0.1:${await freePort()}`);
+  const proxy = createCwmpProxy({
+    publicUrl: publicOrigin,
+    connectionRequests: { ...connectionRequests, store: redisWakeStore(client) },
+  });
+  await until('it tries to listen', () => open() === 1);
+  await proxy.close();
+  assert.equal(open(), 0);
+});
+
+test('closing while Redis is away ends the tries to listen again', { skip: noRedis }, async (t) => {
+  const redis = await startRedis(t);
+  const { client, open } = watchDuplicates(t, redis.url);
+  const proxy = createCwmpProxy({
+    publicUrl: publicOrigin,
+    connectionRequests: { ...connectionRequests, store: redisWakeStore(client) },
+  });
+  await proxy.wakeCpe('http://127.0.0.1:1/');
+  await redis.stop();
+  assert.equal(open(), 1);
+  await proxy.close();
+  assert.equal(open(), 0);
+});
+
+test('a subscription that comes to stand after the closing is ended, and not waited for', async (t) => {
+  let subscribe = (_unsubscribe: () => Promise<void>): void => undefined;
+  const subscribed = new Promise<() => Promise<void>>((resolve) => {
+    subscribe = resolve;
+  });
+  let signal: AbortSignal | undefined;
+  const store: WakeStore = {
+    publish: () => Promise.resolve(),
+    subscribe: (_listener, given) => {
+      signal = given;
+      return subscribed;
+    },
+    lease: () => Promise.resolve(0),
+  };
+  const proxy = createCwmpProxy({ publicUrl: publicOrigin, connectionRequests: { ...connectionRequests, store } });
+  atEnd(t, () => proxy.close());
+  await until('it subscribes', () => signal !== undefined);
+  await proxy.close();
+  assert.equal(signal?.aborted, true);
+  await new Promise<void>((resolve) => subscribe(async () => resolve()));
 });

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import dns from 'node:dns';
-import { syncBuiltinESMExports } from 'node:module';
-import { connect, createServer, isIP, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
 import { writeHostForm } from '#core/url/host-form.js';
 import { writePathToken } from '#core/url/path-form.js';
+import { resolveBy } from '../helpers/fake-dns.js';
 import { type Gate, hostBase, startGate } from '../helpers/gate.js';
 import { addressOf } from '../helpers/serve.js';
 
@@ -30,31 +29,6 @@ async function listenEverywhere(t: TestContext): Promise<{ port: number; seen: (
     ({ port } = addressOf(server));
   }
   return { port, seen: () => seen };
-}
-
-/** What names resolve to in this test; nothing is ever asked of a name server. */
-function resolveBy(t: TestContext, answers: (name: string, times: number) => string[]): { lookups: string[] } {
-  const lookups: string[] = [];
-  const real = dns.lookup;
-  const fake = (name: string, ...rest: unknown[]): void => {
-    const done = rest.at(-1);
-    if (typeof done !== 'function') return;
-    if (isIP(name) !== 0) {
-      // Node looks up what a server listens on, too.
-      Reflect.apply(real, dns, [name, ...rest]);
-      return;
-    }
-    lookups.push(name);
-    const found = answers(name, lookups.length).map((address) => ({ address, family: isIP(address) }));
-    setImmediate(() => void Reflect.apply(done, undefined, [null, found]));
-  };
-  const mocked = t.mock.method(dns, 'lookup', fake);
-  syncBuiltinESMExports();
-  t.after(() => {
-    mocked.mock.restore();
-    syncBuiltinESMExports();
-  });
-  return { lookups };
 }
 
 /** Sends a request byte for byte and gives the status of the answer. */

@@ -12,7 +12,7 @@ const statusByCode = {
    * proxy can use. Mount the proxy ahead of it.
    */
   ERR_CWMP_BODY_CONSUMED: 500,
-  /** A fault of this library's own; its cause tells more. */
+  /** A fault of this library's own, or of a function that was plugged into it; its cause tells more. */
   ERR_CWMP_INTERNAL: 500,
 
   /** The request target of a connection request names no usable origin. */

@@ -19,7 +19,7 @@ export interface RedisSubscriber {
   on(event: 'error', listener: (error: Error) => void): unknown;
   connect(): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
-  close(): Promise<unknown>;
+  destroy(): unknown;
 }
 
 /** How {@link redisWakeStore} names things. */
@@ -47,14 +47,21 @@ export function redisWakeStore(client: RedisClient, { prefix = 'cwmp-proxy:' }: 
     async publish(message) {
       await client.publish(channel, message);
     },
-    async subscribe(listener) {
+    async subscribe(listener, signal) {
       const subscriber = client.duplicate();
       // The client itself tells of errors; it reconnects and subscribes anew.
       subscriber.on('error', () => {});
-      await subscriber.connect();
-      await subscriber.subscribe(channel, listener);
+      // While Redis is away it tries for ever to connect.
+      const giveUp = (): void => void subscriber.destroy();
+      signal.addEventListener('abort', giveUp);
+      try {
+        await subscriber.connect();
+        await subscriber.subscribe(channel, listener);
+      } finally {
+        signal.removeEventListener('abort', giveUp);
+      }
       return async () => {
-        await subscriber.close();
+        subscriber.destroy();
       };
     },
     async lease(name, ms) {

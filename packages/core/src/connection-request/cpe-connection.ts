@@ -47,8 +47,8 @@ export class CpeConnection {
    */
   constructor(origin: Origin, address: string, tls: WakeTls | undefined, open: OpenConnections) {
     this.#open = open;
-    open.add(this);
     this.#socket = origin.secure ? this.#dialTls(origin, address, tls) : this.#dialTcp(origin, address);
+    open.add(this);
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#break(error.code ?? 'connection error'));
     this.#socket.on('end', () => this.#ended());
     this.#socket.on('close', () => this.#break('closed'));

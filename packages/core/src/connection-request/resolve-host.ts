@@ -1,26 +1,38 @@
-import { lookup } from 'node:dns';
+import { lookup, type LookupAddress } from 'node:dns';
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { Failure } from './cpe-connection.js';
 import { isAddress, isAllowed, type Origin } from './origin.js';
 
+/** Most addresses of one name that are dialled: each may cost its own time. */
+const maxAddresses = 4;
+
 /**
- * The address to dial for an origin: its own, or the first that its name stands for which the policy lets through. The
- * name is looked up once, so that what was checked is what is dialled.
+ * The addresses to dial for an origin: the first few that its name stands for which the policy lets through. The name is
+ * looked up once, so that what was checked is what is dialled.
  */
-export function resolveHost(origin: Origin, policy: WakePolicy | undefined): Promise<string | Failure> {
-  return new Promise((resolve) => {
-    lookup(origin.host, { all: true, verbatim: true }, (error, addresses) => {
-      if (error !== null) {
-        resolve({ error: error.code ?? 'lookup failed' });
-        return;
-      }
-      const found = addresses.find(({ address }) => isAllowed(policy, origin, address));
-      resolve(found?.address ?? { error: addresses.length === 0 ? 'ENOTFOUND' : 'forbidden' });
-    });
-  });
+export async function resolveAddresses(origin: Origin, policy: WakePolicy | undefined): Promise<string[] | Failure> {
+  const found = await lookUp(origin.host);
+  if ('error' in found) return found;
+  const allowed = found.map(({ address }) => address).filter((address) => isAllowed(policy, origin, address));
+  if (allowed.length > 0) return allowed.slice(0, maxAddresses);
+  return { error: found.length === 0 ? 'ENOTFOUND' : 'forbidden' };
+}
+
+/** The first of the addresses to dial for an origin. */
+export async function resolveHost(origin: Origin, policy: WakePolicy | undefined): Promise<string | Failure> {
+  const resolved = await resolveAddresses(origin, policy);
+  return Array.isArray(resolved) ? (resolved[0] ?? { error: 'ENOTFOUND' }) : resolved;
 }
 
 /** The address of an origin that needs no looking up; nothing for a name. */
 export function literalAddress(origin: Origin): string | undefined {
   return isAddress(origin) ? origin.host : undefined;
+}
+
+function lookUp(host: string): Promise<LookupAddress[] | Failure> {
+  return new Promise((resolve) => {
+    lookup(host, { all: true, verbatim: true }, (error, addresses) => {
+      resolve(error === null ? addresses : { error: error.code ?? 'lookup failed' });
+    });
+  });
 }

@@ -15,8 +15,8 @@ import type { WakeOutcome } from './wake-result.js';
 /** What an attempt goes by. */
 export interface AttemptSettings {
   readonly origin: Origin;
-  /** The address that the host of the origin stands for. */
-  readonly address: string;
+  /** The addresses that the host of the origin stands for. The next is for where none before it could be reached. */
+  readonly addresses: readonly string[];
   /** Asked again before each connection. */
   readonly policy: WakePolicy | undefined;
   readonly allowBasic: boolean;
@@ -26,8 +26,8 @@ export interface AttemptSettings {
   readonly connections: OpenConnections;
   /** Asked for once the CPE has challenged. */
   readonly pairs: () => readonly Credentials[] | Promise<readonly Credentials[]>;
-  /** Most time for all of its legs, in milliseconds. */
-  readonly timeMs: number;
+  /** Milliseconds left for all of its legs. Asked again when they are over: who joins may have brought more. */
+  readonly timeLeft: () => number;
 }
 
 /** Why something was ended from outside. */
@@ -39,31 +39,26 @@ type Plan = DigestChallenge | 'basic';
 export class WakeAttempt {
   readonly #settings: AttemptSettings;
   readonly #record: WakeRecord;
+  /** Those that are still to be tried; once one was reached, only that one. */
+  #addresses: readonly string[];
   #connection: CpeConnection | undefined;
+  /** The other of the two connections of a CPE that was asked on both. */
+  #second: CpeConnection | undefined;
   #stopped: StopReason | undefined;
   #interrupt: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** The request without credentials is out and nothing has come back. */
-  #unanswered = false;
 
   constructor(settings: AttemptSettings, record: WakeRecord) {
     this.#settings = settings;
+    this.#addresses = settings.addresses;
     this.#record = record;
   }
 
-  /** Runs it to its end, and closes its connection. Never rejects. */
+  /** Runs it to its end, and closes its connections. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
-    // A CPE that has not answered in half the time may have lost its first request, as some do; the other half is left
-    // for a second one.
-    const half = Math.ceil(this.#settings.timeMs / 2);
-    this.#timer = setTimeout(() => {
-      if (this.#unanswered && this.#connection?.answering === false) this.#connection.stop('silent');
-      this.#timer = setTimeout(() => this.stop('timeout'), half).unref();
-    }, half).unref();
+    this.#watchTime();
     try {
-      this.#unanswered = true;
       const reply = await this.#send('request', undefined);
-      this.#unanswered = false;
       if ('error' in reply) return this.#outcomeOfFailure(reply);
       if (reply.status === 401) return this.#stopped ?? (await this.#authenticate(reply));
       if (isSuccess(reply.status)) this.#record.scheme = 'none';
@@ -71,6 +66,7 @@ export class WakeAttempt {
     } finally {
       clearTimeout(this.#timer);
       this.#connection?.close();
+      this.#second?.close();
     }
   }
 
@@ -78,7 +74,14 @@ export class WakeAttempt {
   stop(reason: StopReason): void {
     this.#stopped ??= reason;
     this.#connection?.stop(reason);
+    this.#second?.stop(reason);
     this.#interrupt?.();
+  }
+
+  #watchTime(): void {
+    const left = this.#settings.timeLeft();
+    if (left > 0) this.#timer = setTimeout(() => this.#watchTime(), Math.ceil(left)).unref();
+    else this.stop('timeout');
   }
 
   async #authenticate(first: Reply): Promise<WakeOutcome> {
@@ -99,8 +102,10 @@ export class WakeAttempt {
       if (reply.status !== 401) return outcomeOfStatus(reply.status);
       if (this.#stopped !== undefined) return this.#stopped;
       const next: Plan = this.#choose(reply) ?? plan;
-      // The secret was not refused if the nonce was too old, or known on another connection only.
-      const moved = this.#connection !== connection && this.#connection?.reusable === true;
+      // The secret was not refused if the nonce was too old, known on another connection only, or replaced by the one for
+      // the second connection.
+      const moved =
+        (this.#connection !== connection && this.#connection?.reusable === true) || this.#second !== undefined;
       if (!renewed && next !== 'basic' && plan !== 'basic' && (next.stale || (moved && next.nonce !== plan.nonce))) {
         renewed = true;
       } else if (reading === 'standard' && plan !== 'basic' && hasTwoReadings(plan.algorithm)) {
@@ -131,24 +136,76 @@ export class WakeAttempt {
       const connection = this.#connection;
       if (this.#stopped !== undefined || connection === undefined) return { error: this.#stopped ?? 'closed' };
       this.#record.begin(what);
-      const end = await connection.exchange(text);
+      const isFirst = what === 'request' && dialled === 1;
+      const end = await (isFirst ? this.#askPatiently(connection, text) : connection.exchange(text));
       // Of an answer that was cut short only the status counts, and a 401 needs more than that.
       const isCut = this.#stopped !== undefined && !('error' in end) && end.status === 401;
       this.#record.end(end, isCut ? this.#stopped : undefined);
       if (!('error' in end) || this.#stopped !== undefined) return end;
       // On a connection that was used before anything may be in the way; on a fresh one only a drop is worth a second.
-      if (dialled > 1 || (dialled === 1 && connection.answering)) return end;
+      if (dialled > 1 || (dialled === 1 && connection.answering) || (isFirst && this.#second !== undefined)) return end;
     }
   }
 
-  #dial(): Promise<Failure | undefined> {
+  /**
+   * Sends the first request. A CPE that stays silent for half the time that is left may have lost it, as some do, or may
+   * be slow: it is asked on a second connection too, and the first answer counts, whichever it comes on.
+   */
+  async #askPatiently(first: CpeConnection, text: string): Promise<Reply | Failure> {
+    const answer = first.exchange(text);
+    const [address] = this.#addresses;
+    if (address === undefined || !(await this.#isSilent(first, answer))) return answer;
+    const { origin, policy } = this.#settings;
+    if (!isAllowed(policy, origin, address)) return answer;
+    this.#record.end({ error: 'silent' });
+    this.#record.begin('request');
+    const second = this.#open(address);
+    this.#second = second;
+    const secondAnswer = second.open().then((failure) => failure ?? second.exchange(text));
+    const { connection, end } = await firstReply([first, answer], [second, secondAnswer]);
+    this.#connection = connection;
+    this.#second = connection === first ? second : first;
+    this.#second.close();
+    return end;
+  }
+
+  #isSilent(connection: CpeConnection, answer: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const half = Math.ceil(this.#settings.timeLeft() / 2);
+      const timer = setTimeout(() => resolve(!connection.answering), half).unref();
+      void answer.then(() => {
+        clearTimeout(timer);
+        resolve(false);
+      });
+    });
+  }
+
+  /** Connects to the first of the addresses that can be reached; from then on to no other. */
+  async #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
-    const { origin, address, policy, tls, connections } = this.#settings;
-    if (this.#stopped !== undefined) return Promise.resolve({ error: this.#stopped });
-    this.#record.begin('connect');
-    if (!isAllowed(policy, origin, address)) return Promise.resolve({ error: 'forbidden' });
-    this.#connection = new CpeConnection(origin, address, tls, connections);
-    return this.#connection.open();
+    const { origin, policy } = this.#settings;
+    let failure: Failure | undefined;
+    for (const address of this.#addresses) {
+      if (this.#stopped !== undefined) return { error: this.#stopped };
+      this.#record.end(failure);
+      this.#record.begin('connect');
+      if (!isAllowed(policy, origin, address)) {
+        failure = { error: 'forbidden' };
+        continue;
+      }
+      this.#record.address = address;
+      this.#connection = this.#open(address);
+      failure = await this.#connection.open();
+      if (failure !== undefined) continue;
+      this.#addresses = [address];
+      return undefined;
+    }
+    return failure;
+  }
+
+  #open(address: string): CpeConnection {
+    const { origin, tls, connections } = this.#settings;
+    return new CpeConnection(origin, address, tls, connections);
   }
 
   async #askForPairs(): Promise<readonly Credentials[]> {
@@ -189,6 +246,21 @@ export class WakeAttempt {
     if (failure.error === 'forbidden') return 'forbidden';
     return failure.unreached === true ? 'unreachable' : 'protocol-error';
   }
+}
+
+/** The connection that answers first; when none does, the one that failed last. */
+function firstReply(
+  ...asked: readonly (readonly [CpeConnection, Promise<Reply | Failure>])[]
+): Promise<{ readonly connection: CpeConnection; readonly end: Reply | Failure }> {
+  return new Promise((resolve) => {
+    let pending = asked.length;
+    for (const [connection, answer] of asked) {
+      void answer.then((end) => {
+        pending -= 1;
+        if (!('error' in end) || pending === 0) resolve({ connection, end });
+      });
+    }
+  });
 }
 
 function isSuccess(status: number): boolean {

@@ -1,3 +1,4 @@
+import { CwmpProxyError } from '../errors.js';
 import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from './wake-result.js';
 import type { WakeJob } from './wake-job.js';
 import { elapsed } from './wake-record.js';
@@ -11,6 +12,8 @@ export interface CallSettings {
   readonly leave: (call: WakeCall, reason: 'timeout' | 'aborted') => 'job ends' | 'job goes on';
   /** Told the result, once. */
   readonly settled: (call: WakeCall, result: WakeResult) => void;
+  /** Told in place of that when the job failed by a fault. */
+  readonly failed: (call: WakeCall, error: CwmpProxyError) => void;
 }
 
 /** One caller's wait for a wake that it may share with others: its time, its signal, the Inform it wants to see. */
@@ -40,10 +43,13 @@ export class WakeCall {
     if (this.#acceptedAt !== undefined) this.#settle('informed', this.#informLeg());
   };
 
-  /** The job has ended. */
-  onJobEnd(outcome: WakeOutcome): void {
+  /** The job has ended, or failed by a fault. */
+  onJobEnd(outcome: WakeOutcome | CwmpProxyError): void {
     clearTimeout(this.#timer);
-    if (this.#settings.waitForInformMs > 0 && this.#inform !== undefined && mayHaveWoken(outcome)) {
+    if (outcome instanceof CwmpProxyError) {
+      this.#end();
+      this.#settings.failed(this, outcome);
+    } else if (this.#settings.waitForInformMs > 0 && this.#inform !== undefined && mayHaveWoken(outcome)) {
       this.#settle('informed');
     } else if (this.#settings.waitForInformMs > 0 && outcome === 'accepted') {
       this.#acceptedAt = performance.now();
@@ -77,10 +83,7 @@ export class WakeCall {
 
   #settle(outcome: WakeOutcome, last?: WakeLeg): void {
     if (this.#over) return;
-    this.#over = true;
-    clearTimeout(this.#timer);
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
-    this.unlisten?.();
+    this.#end();
     const unfinished = outcome === 'aborted' ? 'aborted' : 'timeout';
     const result = this.job.record.result(outcome, this.#since, {
       unfinished,
@@ -88,6 +91,13 @@ export class WakeCall {
       ...(outcome === 'informed' && this.#inform !== undefined && { inform: this.#inform }),
     });
     this.#settings.settled(this, result);
+  }
+
+  #end(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.unlisten?.();
   }
 }
 

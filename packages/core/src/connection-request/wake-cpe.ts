@@ -10,7 +10,8 @@ export interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, '
  * with other wakes and keeps no time between them; `wakeCpe` of a proxy does.
  *
  * @param origin the CPE's real ConnectionRequestURL, used as it is written.
- * @returns how it went. It rejects for wrong options only ({@link CwmpProxyError} `ERR_CWMP_OPTION`).
+ * @returns how it went. It rejects with a {@link CwmpProxyError} only: `ERR_CWMP_OPTION` for wrong options, and
+ *   `ERR_CWMP_INTERNAL` where a policy throws.
  */
 export async function wakeCpe(origin: string, options: WakeCpeOptions = {}): Promise<WakeResult> {
   const { policy, tls, onInform, ...wakeOptions } = options;

@@ -9,23 +9,48 @@ import type { InformNotice, WakeOutcome } from './wake-result.js';
 export interface WakeStore {
   /** Sends a message to every instance, this one or not. */
   publish(message: string): Promise<void>;
-  /** Calls the listener with every message from now on. Resolves with a function that ends it. */
-  subscribe(listener: (message: string) => void): Promise<() => Promise<void>>;
   /**
-   * Takes the lease of a name for so many milliseconds. Resolves with 0 when it was free or is the caller's own, else with
-   * the milliseconds that somebody else still has it.
+   * Calls the listener with every message from now on. Resolves with a function that ends it.
+   *
+   * @param signal Aborted when the proxy closes: a subscription that does not stand yet is not wanted any more.
+   */
+  subscribe(listener: (message: string) => void, signal: AbortSignal): Promise<() => Promise<void>>;
+  /**
+   * Takes the lease of a name for so many milliseconds from now, be it free or the caller's own: then resolves with 0, else
+   * with the milliseconds that somebody else still has it.
    */
   lease(name: string, ms: number): Promise<number>;
 }
 
-/** Longest time that a lease is held in which its holder says nothing, in milliseconds: it may have died. */
+/** How long a lease lasts that its holder does not renew, in milliseconds: it may have died. */
 const maxLeaseMs = 2_000;
 
 /** Longest time that the store may take for an answer, in milliseconds: an ACS waits for the wake meanwhile. */
 const maxAnswerMs = 300;
 
-/** What one instance tells the others: an Inform it saw, or how a wake ended. */
-type Message = { from: string } & ({ inform: InformNotice } | { woken: string; outcome: WakeOutcome });
+/**
+ * What a CPE has answered, and would answer others: with these one wake does for the callers of all instances. The rest
+ * are of one caller (it left, its time ran out) or of one instance (its way to the CPE, what it knows of the CPE).
+ */
+const answers: ReadonlySet<unknown> = new Set<WakeOutcome>([
+  'accepted',
+  'busy',
+  'credentials-refused',
+  'scheme-unsupported',
+  'refused',
+]);
+
+/** What one instance tells the others: an Inform it saw, or that a wake has ended, with the outcome if it does for others. */
+type Message = { from: string } & ({ inform: InformNotice } | { woken: string; outcome?: WakeOutcome });
+
+/** A wake of this instance that waits for its lease, or has it. */
+interface FleetWake {
+  readonly share: boolean;
+  /** Ends its wait: another instance has done with the CPE. */
+  freed: ((outcome?: WakeOutcome) => void) | undefined;
+  /** Keeps the lease that it has. */
+  renewal: NodeJS.Timeout | undefined;
+}
 
 /** One instance among those that share a {@link WakeStore}. */
 export class WakeFleet {
@@ -33,21 +58,20 @@ export class WakeFleet {
   readonly #store: WakeStore;
   readonly #onFault: (error: unknown) => void;
   readonly #listeners = new Set<(inform: InformNotice) => void>();
-  /** Wakes that another instance has in hand, by the key of their origin. */
-  readonly #elsewhere = new Map<string, Set<(outcome: WakeOutcome) => void>>();
-  readonly #held = new Set<string>();
-  readonly #subscribed: Promise<(() => Promise<void>) | undefined>;
+  /** By the key of their origin. */
+  readonly #wakes = new Map<string, FleetWake>();
+  readonly #closing = new AbortController();
+  /** Settles when this instance hears the others, or cannot. */
+  readonly #subscribed: Promise<void>;
+  /** Ends the subscription once it stands. */
+  #unsubscribe: (() => Promise<void>) | undefined;
 
   /** @param onFault Told when the store fails; wakes go on as if this instance were alone. */
   constructor(store: WakeStore, onFault: (error: unknown) => void) {
     this.#store = store;
     this.#onFault = onFault;
-    this.#subscribed = store
-      .subscribe((message) => this.#hear(message))
-      .catch((error: unknown) => {
-        onFault(error);
-        return undefined;
-      });
+    // Not at once: whoever makes this cannot be told of a fault yet.
+    this.#subscribed = Promise.resolve().then(() => this.#subscribe());
   }
 
   /** Tells the others of an Inform that answers a wake. */
@@ -68,78 +92,107 @@ export class WakeFleet {
   }
 
   /**
-   * Asks for the right to wake a CPE. Resolves with `undefined` when this instance may; with the outcome when another one
-   * has woken it meanwhile.
+   * Asks for the right to wake a CPE, to be given back with `leave`. Resolves with `undefined` when this instance may; with
+   * the outcome when another one has woken it meanwhile.
    *
-   * @param share Whether an outcome of another instance will do.
+   * @param share Whether an outcome of another instance will do, and this one's for others: the credentials are the proxy's.
    */
   async enter(key: string, share: boolean): Promise<WakeOutcome | undefined> {
-    await this.#safely(this.#subscribed, undefined);
-    for (;;) {
-      const left = await this.#safely(this.#store.lease(key, maxLeaseMs), 0);
-      if (left <= 0) {
-        this.#held.add(key);
+    const wake: FleetWake = { share, freed: undefined, renewal: undefined };
+    this.#wakes.set(key, wake);
+    await this.#safely(() => this.#subscribed, undefined);
+    while (this.#wakes.get(key) === wake) {
+      const left = await this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
+      if (this.#wakes.get(key) !== wake) {
+        // Nobody waits for the wake any more; the lease is no use unless the next one of this instance has it now.
+        if (left <= 0 && !this.#wakes.has(key)) void this.#safely(() => this.#store.lease(key, 1), 0);
+      } else if (left <= 0) {
+        const renew = () => void this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
+        wake.renewal = setInterval(renew, maxLeaseMs / 2).unref();
         return undefined;
+      } else {
+        const outcome = await outcomeElsewhere(wake, left);
+        if (outcome !== undefined && share) return outcome;
       }
-      const outcome = await this.#outcomeElsewhere(key, left);
-      if (outcome !== undefined && share) return outcome;
+    }
+    return undefined;
+  }
+
+  /** The wake that entered has ended, with this outcome or by a fault. @param ms Least time until anybody may wake it again. */
+  leave(key: string, outcome: WakeOutcome | undefined, ms: number): void {
+    const wake = this.#wakes.get(key);
+    this.#wakes.delete(key);
+    wake?.freed?.();
+    if (wake?.renewal === undefined) return;
+    clearInterval(wake.renewal);
+    const shared = outcome !== undefined && wake.share && answers.has(outcome) ? { outcome } : {};
+    // The lease first: who hears that the CPE is free asks for it at once.
+    const shortened = this.#safely(() => this.#store.lease(key, Math.max(1, ms)), 0);
+    void shortened.then(() => this.#publish({ from: this.#id, woken: key, ...shared }));
+  }
+
+  /** Ends the listening. A subscription that does not stand yet is not waited for, and ended if it comes after all. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#listeners.clear();
+    if (this.#unsubscribe !== undefined) await this.#safely(this.#unsubscribe, undefined);
+  }
+
+  async #subscribe(): Promise<void> {
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    try {
+      const unsubscribe = await this.#store.subscribe((message) => this.#hear(message), signal);
+      if (signal.aborted) await unsubscribe();
+      else this.#unsubscribe = unsubscribe;
+    } catch (error) {
+      this.#fault(error);
     }
   }
 
-  /** This instance has woken the CPE. @param ms Least time until anybody may again. */
-  leave(key: string, outcome: WakeOutcome, ms: number): void {
-    if (!this.#held.delete(key)) return;
-    this.#publish({ from: this.#id, woken: key, outcome });
-    void this.#safely(this.#store.lease(key, Math.max(1, ms)), 0);
-  }
-
-  /** Ends the listening. */
-  async close(): Promise<void> {
-    this.#listeners.clear();
-    const stop = await this.#safely(this.#subscribed, undefined);
-    if (stop !== undefined) await this.#safely(stop(), undefined);
-  }
-
-  #outcomeElsewhere(key: string, ms: number): Promise<WakeOutcome | undefined> {
-    return new Promise((resolve) => {
-      const waiting = this.#elsewhere.get(key) ?? new Set();
-      this.#elsewhere.set(key, waiting);
-      const settle = (outcome?: WakeOutcome): void => {
-        clearTimeout(timer);
-        waiting.delete(settle);
-        if (waiting.size === 0) this.#elsewhere.delete(key);
-        resolve(outcome);
-      };
-      const timer = setTimeout(settle, ms);
-      waiting.add(settle);
-    });
+  #fault(error: unknown): void {
+    // What was asked for and is no longer wanted may fail.
+    if (!this.#closing.signal.aborted) this.#onFault(error);
   }
 
   #hear(text: string): void {
     const message = readMessage(text);
     if (message === undefined || message.from === this.#id) return;
     if ('inform' in message) for (const listener of this.#listeners) listener(message.inform);
-    else for (const settle of this.#elsewhere.get(message.woken) ?? []) settle(message.outcome);
+    else this.#wakes.get(message.woken)?.freed?.(answers.has(message.outcome) ? message.outcome : undefined);
   }
 
   #publish(message: Message): void {
-    void this.#safely(this.#store.publish(JSON.stringify(message)), undefined);
+    void this.#safely(() => this.#store.publish(JSON.stringify(message)), undefined);
   }
 
-  async #safely<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  async #safely<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Error('the store does not answer')), maxAnswerMs);
     });
     try {
-      return await Promise.race([work, late]);
+      return await Promise.race([work(), late]);
     } catch (error) {
-      this.#onFault(error);
+      this.#fault(error);
       return otherwise;
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+/** Waits until another instance has done with the CPE, at most so many milliseconds. */
+function outcomeElsewhere(wake: FleetWake, ms: number): Promise<WakeOutcome | undefined> {
+  return new Promise((resolve) => {
+    const freed = (outcome?: WakeOutcome): void => {
+      clearTimeout(timer);
+      wake.freed = undefined;
+      resolve(outcome);
+    };
+    const timer = setTimeout(freed, ms);
+    wake.freed = freed;
+  });
 }
 
 function readMessage(text: string): Message | undefined {
@@ -153,7 +206,7 @@ function readMessage(text: string): Message | undefined {
 
 function isMessage(value: unknown): value is Message {
   if (typeof value !== 'object' || value === null || !('from' in value)) return false;
-  if ('woken' in value) return typeof value.woken === 'string' && 'outcome' in value;
+  if ('woken' in value) return typeof value.woken === 'string';
   const inform = 'inform' in value ? value.inform : undefined;
   if (typeof inform !== 'object' || inform === null) return false;
   return 'url' in inform && typeof inform.url === 'string' && 'events' in inform && Array.isArray(inform.events);

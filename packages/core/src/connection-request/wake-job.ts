@@ -4,7 +4,7 @@ import type { Failure, WakeTls } from './cpe-connection.js';
 import { type CredentialsSource, pairsFor } from './credentials.js';
 import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
-import { literalAddress, resolveHost } from './resolve-host.js';
+import { literalAddress, resolveAddresses } from './resolve-host.js';
 import type { Turns } from './turns.js';
 import { type StopReason, WakeAttempt } from './wake-attempt.js';
 import { WakeRecord } from './wake-record.js';
@@ -51,10 +51,11 @@ export class WakeJob {
     this.settings = settings;
   }
 
-  /** Runs it to its end. Never rejects. */
+  /** Runs it to its end. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
     const { origin, policy } = this.settings;
-    let address = literalAddress(origin);
+    const address = literalAddress(origin);
+    let addresses = address === undefined ? undefined : [address];
     if (address !== undefined && !isAllowed(policy, origin, address)) {
       this.record.begin('connect');
       this.record.end({ error: 'forbidden' });
@@ -86,13 +87,13 @@ export class WakeJob {
           if (this.#stopped === undefined) this.record.end();
         }
         if (this.#stopped !== undefined) return this.#stopped;
-        if (address === undefined) {
+        if (addresses === undefined) {
           const resolved = await this.#resolve();
           if (this.#stopped !== undefined) return this.#stopped;
-          if (typeof resolved === 'string') address = resolved;
+          if (Array.isArray(resolved)) addresses = resolved;
           else if (resolved?.error === 'forbidden') return 'forbidden';
         }
-        const outcome = address === undefined ? 'unreachable' : await this.#try(address, attempt);
+        const outcome = addresses === undefined ? 'unreachable' : await this.#try(addresses, attempt);
         if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.retries) return outcome;
         const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
         if (performance.now() + pause >= this.deadline) return outcome;
@@ -111,15 +112,15 @@ export class WakeJob {
     this.#interrupt?.();
   }
 
-  #try(address: string, attempt: number): Promise<WakeOutcome> {
+  #try(addresses: readonly string[], attempt: number): Promise<WakeOutcome> {
     const { origin, policy, allowBasic, preferredAlgorithm, tls, connections } = this.settings;
-    this.record.address = address;
-    const left = this.deadline - performance.now();
-    // What is left is shared evenly among the attempts that may still come.
-    const timeMs = Math.max(1, Math.ceil(left / (1 + Math.max(0, this.retries - attempt))));
+    const since = performance.now();
+    // What is left is shared evenly among the attempts that may still come. A caller that joins may bring more time.
+    const timeLeft = () =>
+      since + (this.deadline - since) / (1 + Math.max(0, this.retries - attempt)) - performance.now();
     const pairs = () => this.#pairs();
     this.#attempt = new WakeAttempt(
-      { origin, address, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeMs },
+      { origin, addresses, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeLeft },
       this.record,
     );
     return this.#attempt.run();
@@ -132,10 +133,10 @@ export class WakeJob {
     });
   }
 
-  async #resolve(): Promise<string | Failure | undefined> {
+  async #resolve(): Promise<string[] | Failure | undefined> {
     this.record.begin('resolve');
-    const resolved = await this.#unlessStopped(resolveHost(this.settings.origin, this.settings.policy));
-    if (resolved !== undefined) this.record.end(typeof resolved === 'string' ? undefined : resolved);
+    const resolved = await this.#unlessStopped(resolveAddresses(this.settings.origin, this.settings.policy));
+    if (resolved !== undefined) this.record.end(Array.isArray(resolved) ? undefined : resolved);
     return resolved;
   }
 
@@ -154,12 +155,12 @@ export class WakeJob {
 
   #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
     if (this.#stopped !== undefined) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#interrupt = () => resolve(undefined);
       void work.then((value) => {
         this.#interrupt = undefined;
         resolve(value);
-      });
+      }, reject);
     });
   }
 }

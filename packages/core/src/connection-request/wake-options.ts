@@ -80,7 +80,10 @@ export function checkPipelineOptions(options: WakePipelineOptions, path = ''): v
   checkNumber(options.spacingMs, `${path}spacingMs`, 0, 600_000);
   checkNumber(options.maxConcurrent, `${path}maxConcurrent`, 1, 1_000_000);
   checkNumber(options.maxPending, `${path}maxPending`, 1, 10_000_000);
-  checkBoolean(options.tls?.rejectUnauthorized, `${path}tls.rejectUnauthorized`);
+  if (options.policy !== undefined && typeof options.policy?.allows !== 'function') {
+    throw optionError(`${path}policy`, 'a policy, createWakePolicy({ allow }) for instance');
+  }
+  checkTls(options.tls, `${path}tls`);
   for (const name of ['onInform', 'onWake'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw optionError(path + name, 'a function');
@@ -90,6 +93,16 @@ export function checkPipelineOptions(options: WakePipelineOptions, path = ''): v
 /** An error about an option that is not what it should be. */
 export function optionError(path: string, expected: string): CwmpProxyError {
   return new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected ${expected}`);
+}
+
+function checkTls(tls: WakeTls | undefined, path: string): void {
+  if (tls === undefined) return;
+  if (typeof tls !== 'object' || tls === null) throw optionError(path, 'an object');
+  checkBoolean(tls.rejectUnauthorized, `${path}.rejectUnauthorized`);
+  const certificates: readonly unknown[] = Array.isArray(tls.ca) ? tls.ca : [tls.ca ?? ''];
+  if (!certificates.every((one) => typeof one === 'string' || Buffer.isBuffer(one))) {
+    throw optionError(`${path}.ca`, 'a text or Buffer in PEM, or a list of them');
+  }
 }
 
 function checkNumber(value: number | undefined, path: string, least: number, most: number): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { CwmpProxyError } from '../errors.js';
 import type { CredentialsSource } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
 import { OpenConnections } from './open-connections.js';
@@ -53,12 +54,12 @@ export class WakePipeline {
   }
 
   /**
-   * Wakes the CPE at this ConnectionRequestURL. Whatever the CPE does is told by the result; it rejects for wrong options
-   * only, with a {@link CwmpProxyError} `ERR_CWMP_OPTION`. An origin that is not a usable URL has come from a CPE too, so
+   * Wakes the CPE at this ConnectionRequestURL. Whatever the CPE does is told by the result; it rejects with a
+   * {@link CwmpProxyError} only: `ERR_CWMP_OPTION` for a wrong option, `ERR_CWMP_INTERNAL` for a fault. An origin that is not a usable URL has come from a CPE too, so
    * it is an outcome (`bad-origin`).
    */
   wake(origin: string, options: WakeOptions = {}): Promise<WakeResult> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       checkWakeOptions(options);
       if (typeof origin !== 'string') throw optionError('origin', 'a URL');
       const informMs = options.waitForInformMs ?? 0;
@@ -84,6 +85,10 @@ export class WakePipeline {
         settled: (settled, result) => {
           this.#calls.delete(settled);
           this.#tell(job.settings.id, origin, result, resolve);
+        },
+        failed: (failed, error) => {
+          this.#calls.delete(failed);
+          reject(error);
         },
       });
       this.#calls.add(call);
@@ -124,6 +129,10 @@ export class WakePipeline {
     );
     if (running !== undefined) return running;
     const { fleet } = this.#options;
+    const isOwn =
+      credentials === this.#options.credentials &&
+      !allowBasic &&
+      preferredAlgorithm === this.#options.preferredAlgorithm;
     const job = new WakeJob({
       id,
       origin,
@@ -135,7 +144,7 @@ export class WakePipeline {
       turns: this.#turns,
       connections: this.#connections,
       device: () => this.#informs?.device(origin.key),
-      enterFleet: fleet && (() => fleet.enter(origin.key, credentials === this.#options.credentials && !allowBasic)),
+      enterFleet: fleet && (() => fleet.enter(origin.key, isOwn)),
       spacing: () => this.#spacing.left(origin.key),
     });
     const shared: Shared = { job, calls: new Set(), state: 'waiting' };
@@ -148,8 +157,12 @@ export class WakePipeline {
   async #start(shared: Shared, key: string): Promise<void> {
     if (this.#jobs.get(key)?.[0] !== shared) return;
     shared.state = 'running';
-    const outcome = await shared.job.run();
-    this.#options.fleet?.leave(key, outcome, this.#options.spacingMs ?? 250);
+    // A policy may throw.
+    const outcome = await shared.job
+      .run()
+      .catch((cause: unknown) => new CwmpProxyError('ERR_CWMP_INTERNAL', 'the wake failed by a fault', { cause }));
+    const told = outcome instanceof CwmpProxyError ? undefined : outcome;
+    this.#options.fleet?.leave(key, told, this.#options.spacingMs ?? 250);
     shared.state = 'over';
     for (const call of shared.calls) call.onJobEnd(outcome);
     shared.calls.clear();
