@@ -55,8 +55,8 @@ export class WakePipeline {
 
   /**
    * Wakes the CPE at this ConnectionRequestURL. Whatever the CPE does is told by the result; it rejects with a
-   * {@link CwmpProxyError} only: `ERR_CWMP_OPTION` for a wrong option, `ERR_CWMP_INTERNAL` for a fault. An origin that is not a usable URL has come from a CPE too, so
-   * it is an outcome (`bad-origin`).
+   * {@link CwmpProxyError} only: `ERR_CWMP_OPTION` for a wrong option, `ERR_CWMP_INTERNAL` for a fault. An origin that is not a
+   * usable URL has come from a CPE too, so it is an outcome (`bad-origin`).
    */
   wake(origin: string, options: WakeOptions = {}): Promise<WakeResult> {
     return new Promise((resolve, reject) => {
