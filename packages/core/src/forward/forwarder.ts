@@ -80,7 +80,14 @@ export class Forwarder {
     const { sessions } = this.#settings;
     const running = sessions.runningOn(request.socket);
     if (running !== undefined) onSession(running);
-    const prepared = await this.#prepare(request, running);
+    // A body that takes long is no quiet time of its session.
+    if (running !== undefined) running.arriving += 1;
+    let prepared: Prepared;
+    try {
+      prepared = await prepareBody(request, this.#settings);
+    } finally {
+      if (running !== undefined) running.arriving -= 1;
+    }
     try {
       // Nobody would ever tell the session of the end of a connection that has ended.
       if (response.destroyed || request.socket.destroyed) {
@@ -98,17 +105,6 @@ export class Forwarder {
     } catch (error) {
       prepared.discard();
       throw error;
-    }
-  }
-
-  /** A body that takes long is no quiet time of its session. */
-  async #prepare(request: IncomingMessage, running: Session | undefined): Promise<Prepared> {
-    if (running === undefined) return prepareBody(request, this.#settings);
-    running.arriving += 1;
-    try {
-      return await prepareBody(request, this.#settings);
-    } finally {
-      running.arriving -= 1;
     }
   }
 
