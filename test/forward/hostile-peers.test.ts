@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -168,4 +169,24 @@ test('a HEAD in mid-session leaves the backend connection as it is', async (t) =
   await cpe.exchange(post('<x/>'));
   assert.equal(backend.received.length, 1, 'one backend connection');
   await cpe.close();
+});
+
+test('a pipelined message that a slow host hands on after the CPE has left costs nothing', async (t) => {
+  const backend = await rawBackend(t, () => {});
+  const server = createServer({ keepAliveTimeout: 60_000 });
+  const gateway = await startGateway(t, { backends: [backend.url] }, createServer());
+  const held: (() => Promise<void>)[] = [];
+  server.on('request', (request, response) => held.push(() => gateway.proxy.handle(request, response)));
+  const { port } = await listen(t, server);
+  const cpe = await RawConnection.open(port);
+  cpe.write(Buffer.concat([post(''), post('')]));
+  await until('both requests are there', () => held.length === 2);
+  await cpe.close();
+  await until('the server knows', () => gateway.proxy.stats().sessions.open === 0);
+  await Promise.all(held.map((handle) => handle()));
+  assert.deepEqual(
+    gateway.failures.map(({ error }) => error.code),
+    ['ERR_CWMP_CPE_GONE', 'ERR_CWMP_CPE_GONE'],
+  );
+  assert.deepEqual(backend.received, []);
 });

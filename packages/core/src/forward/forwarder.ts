@@ -75,7 +75,8 @@ export class Forwarder {
     onSession: (session: Session) => void,
   ): Promise<void> {
     checkRequest(request);
-    if (response.socket === null) await turnOf(request, response);
+    // Not one that a host has answered already, which has let go of its connection.
+    if (response.socket === null && !response.writableEnded) await turnOf(request, response);
     const target = originForm(asked);
     const { sessions } = this.#settings;
     const running = sessions.runningOn(request.socket);
