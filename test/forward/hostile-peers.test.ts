@@ -153,9 +153,10 @@ test('a request with more header fields than Node reads is refused, for one of t
   const gateway = await startGateway(t, { backends: [backend.url] });
   const cpe = await RawConnection.open(gateway.port);
   cpe.write(post('x', ...Array.from({ length: 1_100 }, () => 'a:')));
-  assert.equal((await cpe.answer()).status, 400);
+  // From Node 22 on its server may say so itself.
+  assert.match(String((await cpe.answer()).status), /^(?:400|431)$/);
   assert.deepEqual(backend.received, []);
-  cpe.reset();
+  await cpe.close();
 });
 
 test('a HEAD in mid-session leaves the backend connection as it is', async (t) => {

@@ -55,7 +55,7 @@ export interface ServesOptions extends MountOptions {
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
 const minKeepAliveMs = 30_000;
 
-/** Shortest time between two warnings of a limit on sessions, in milliseconds. */
+/** Shortest time between two warnings of one code that comes often, in milliseconds. */
 const repeatWarningMs = 60_000;
 
 /**

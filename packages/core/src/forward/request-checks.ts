@@ -34,7 +34,8 @@ export function checkRequest(request: IncomingMessage): void {
   if (hosts > 1) throw refused('Host is repeated');
   if (lengths > 1) throw refused('Content-Length is repeated');
   const { method, headers } = request;
-  // Node leaves out what is beyond the server's maxHeadersCount, 1 000 by default, a length among it; a few more are in `rawHeaders`.
+  // Node leaves out what is beyond the server's maxHeadersCount, 1 000 by default, a length among it; `rawHeaders` has a few
+  // more.
   if (rawHeaders.length >= 2_000) throw refused('more header fields than are read');
   if (lengths > 0 ? headers['content-length'] === undefined : transferCoding !== headers['transfer-encoding']) {
     throw refused('more header fields than are read');
