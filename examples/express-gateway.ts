@@ -3,9 +3,10 @@
 //   npm run example express-gateway
 //
 // It prints what to try; gateway-settings.ts says what it can be told.
-import { createCwmpProxy, CwmpProxyError, logEvents } from '@cwmp-proxy/core';
+import { createCwmpProxy, logEvents } from '@cwmp-proxy/core';
 import { cwmpProxy } from '@cwmp-proxy/express';
-import express, { type ErrorRequestHandler } from 'express';
+import express from 'express';
+import { answerFaults } from './answer-faults.js';
 import { options, port, printWhatToTry } from './gateway-settings.js';
 
 const proxy = createCwmpProxy(options);
@@ -17,12 +18,7 @@ app.get('/health', (_request, response) => {
 });
 // Ahead of body parsers, and last of the routes: it takes every request that is left.
 app.use('/', cwmpProxy(proxy));
-
-// What the proxy could not hand on: the code alone. Express's own handler would send the CPE a stack.
-app.use(((error, _request, response, next) => {
-  if (response.headersSent || !(error instanceof CwmpProxyError)) return next(error);
-  response.status(error.statusCode).set(error.headers).type('text').send(`${error.code}\n`);
-}) satisfies ErrorRequestHandler);
+app.use(answerFaults);
 
 const server = app.listen(port, printWhatToTry);
 // CPEs think for longer between two messages than the five seconds that Node allows by default.

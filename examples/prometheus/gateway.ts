@@ -1,11 +1,12 @@
 // A gateway with metrics for Prometheus; prometheus.yml and dashboard.json (Grafana) stand beside it.
 //
 //   BACKENDS=http://10.0.0.11:7547 npm run example prometheus/gateway
-import { createCwmpProxy, CwmpProxyError } from '@cwmp-proxy/core';
+import { createCwmpProxy } from '@cwmp-proxy/core';
 import { collectMetrics } from '@cwmp-proxy/core/metrics';
 import { cwmpProxy } from '@cwmp-proxy/express';
-import express, { type ErrorRequestHandler } from 'express';
+import express from 'express';
 import { collectDefaultMetrics, register } from 'prom-client';
+import { answerFaults } from '../answer-faults.js';
 import { options, port, printWhatToTry } from '../gateway-settings.js';
 
 const proxy = createCwmpProxy(options);
@@ -17,12 +18,7 @@ app.get('/metrics', (_request, response, next) => {
   register.metrics().then((text) => response.type(register.contentType).send(text), next);
 });
 app.use(cwmpProxy(proxy));
-
-// What the proxy could not hand on: the code alone. Express's own handler would send the CPE a stack.
-app.use(((error, _request, response, next) => {
-  if (response.headersSent || !(error instanceof CwmpProxyError)) return next(error);
-  response.status(error.statusCode).set(error.headers).type('text').send(`${error.code}\n`);
-}) satisfies ErrorRequestHandler);
+app.use(answerFaults);
 
 const server = app.listen(port, () => {
   printWhatToTry();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { inform } from '../helpers/acs.js';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
@@ -11,8 +12,6 @@ import { listen } from '../helpers/serve.js';
 import { until } from '../helpers/until.js';
 
 // What one peer may do to its own exchange, and to nothing else.
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function post(body: string | Buffer, ...fields: string[]): Buffer {
   const head = ['POST /acs HTTP/1.1', 'Host: a', ...fields, `Content-Length: ${Buffer.byteLength(body)}`, '', ''];

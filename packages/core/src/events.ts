@@ -130,3 +130,8 @@ export function subscribe(proxy: CwmpProxyEmitter, listeners: EventListeners): (
   change('on');
   return () => change('off');
 }
+
+/** A URL as it may stand in an event: a user and a password in it become `…`. */
+export function withoutUser(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1…@');
+}

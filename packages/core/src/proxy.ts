@@ -9,7 +9,7 @@ import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError } from './errors.js';
-import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent } from './events.js';
+import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent, withoutUser } from './events.js';
 import { answerError } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
@@ -25,7 +25,6 @@ import { SessionTable } from './sessions/session-table.js';
 import { Tally, type ProxyStats } from './stats.js';
 import type { CwmpMessage } from './soap/message.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
-import { withoutUser } from './url/without-user.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -251,8 +250,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (this.listenerCount('inform') === 0 && !channels.inform.hasSubscribers) return;
     if (!message.isInform) return;
     const { device, events, urls } = message;
-    const url = urls[0]?.original;
-    this.#tell('inform', { ...event, device, events, url: url === undefined ? undefined : withoutUser(url) });
+    const [first] = urls;
+    this.#tell('inform', { ...event, device, events, url: first && withoutUser(first.original) });
   }
 
   /** Once in a while only: where one is refused, many are. */

@@ -1,3 +1,5 @@
+import { isUser } from './auth/basic.js';
+import { longestWakeMs } from './connection-request/wake-options.js';
 import { checkGroup, checkRealm, choose, oneOf, refuseOption, wholeNumber } from './option-checks.js';
 import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } from './options.js';
 
@@ -16,8 +18,6 @@ export type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd'>> & Pick<Ac
 type FailureStatus = NonNullable<ConnectionRequestOptions['timeoutStatus']>;
 
 const path = 'connectionRequests';
-/** As each wake checks it. */
-const longestWakeMs = 600_000;
 const failureStatuses: readonly [FailureStatus, ...FailureStatus[]] = [503, 502, 504];
 const known = [
   'allow',
@@ -74,7 +74,7 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
   const chosen = choose(`${group}.modes`, options.modes ?? (isMap ? ['digest', 'basic'] : ['basic']), modes);
   const forwards = chosen.includes('forward');
   for (const [name, password] of isMap ? Object.entries(users) : []) {
-    if (typeof password === 'string' && password !== '' && !name.includes(':')) continue;
+    if (password !== '' && isUser(name, password)) continue;
     refuseOption(`${path}.users`, `${JSON.stringify(name.slice(0, 60))} has no password, or a colon in its name`);
   }
   if (forwards && chosen.length > 1) refuseOption(`${group}.modes`, "'forward' goes with no other mode");

@@ -78,13 +78,18 @@ async function settle(check: CredentialChecker, pair: BasicPair, done: (pass: bo
   done(pass === true);
 }
 
+/** Whether somebody with this name and password can log in: a colon would end the name (RFC 7617 §2). */
+export function isUser(username: string, password: unknown): boolean {
+  return typeof password === 'string' && !username.includes(':');
+}
+
 function checkerOf(users: Readonly<Record<string, string>>): CredentialChecker {
   if (typeof users !== 'object' || users === null || Array.isArray(users)) {
     throw new CwmpProxyError('ERR_CWMP_OPTION', 'users: expected passwords by user name, or a function');
   }
   const entries = Object.entries(users);
   for (const [username, password] of entries) {
-    if (typeof password !== 'string' || username.includes(':')) {
+    if (!isUser(username, password)) {
       throw new CwmpProxyError('ERR_CWMP_OPTION', `users: ${JSON.stringify(username.slice(0, 60))} cannot be used`);
     }
   }

@@ -46,6 +46,11 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     timeoutStatus: options.timeoutStatus ?? 503,
   };
 
+  const tooManyFailures = (req: IncomingMessage, origin: string): EndpointAnswer | undefined => {
+    const retryAfter = authenticator?.secondsToWait?.(req, origin) ?? 0;
+    return retryAfter > 0 ? refusalAnswer(429, { 'retry-after': String(retryAfter) }) : undefined;
+  };
+
   const relayed = async (
     req: IncomingMessage,
     target: string,
@@ -57,8 +62,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
       return undefined;
     }
     const origin = resolve(target, host);
-    const retryAfter = authorization === undefined ? 0 : (authenticator?.secondsToWait?.(req, origin) ?? 0);
-    if (retryAfter > 0) return refusalAnswer(429, { 'retry-after': String(retryAfter) });
+    const limited = authorization === undefined ? undefined : tooManyFailures(req, origin);
+    if (limited !== undefined) return limited;
     const answer = await relay.ask(origin, authorization, signal);
     if (answer.challenge !== undefined) {
       if (answer.refused) authenticator?.refused?.(req, origin);
@@ -80,8 +85,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if (decision?.pass === false) return authAnswer(decision);
     const origin = resolve(target, req.headers.host);
     const credentials = decision?.forwarded;
-    const retryAfter = credentials === undefined ? 0 : (authenticator?.secondsToWait?.(req, origin) ?? 0);
-    if (retryAfter > 0) return refusalAnswer(429, { 'retry-after': String(retryAfter) });
+    const limited = credentials === undefined ? undefined : tooManyFailures(req, origin);
+    if (limited !== undefined) return limited;
     const result = await pipeline.wake(origin, {
       timeoutMs,
       signal,

@@ -58,10 +58,13 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly onWake?: (event: WakeEvent) => void;
 }
 
+/** Most time that a wake may be given, in milliseconds. */
+export const longestWakeMs = 600_000;
+
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
 export function checkWakeOptions(options: WakeOptions, path = ''): void {
   checkCredentialsSource(options.credentials, `${path}credentials`);
-  checkNumber(options.timeoutMs, `${path}timeoutMs`, 1, 600_000);
+  checkNumber(options.timeoutMs, `${path}timeoutMs`, 1, longestWakeMs);
   checkNumber(options.waitForInformMs, `${path}waitForInformMs`, 0, 3_600_000);
   checkNumber(options.retries, `${path}retries`, 0, 10);
   checkBoolean(options.allowBasic, `${path}allowBasic`);

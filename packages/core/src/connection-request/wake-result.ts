@@ -50,7 +50,8 @@ export interface WakeLeg {
   /**
    * What went wrong: an error code of the system (`ECONNREFUSED`), or `timeout`, `aborted`, `forbidden`, `closed` (the
    * CPE closed without an answer), `silent` (no answer came in half the time that was left, so the CPE is asked on a
-   * second connection too, and the next leg is the wait for an answer on either), `not HTTP`, `head too long`. Never text that a CPE has sent.
+   * second connection too, and the next leg is the wait for an answer on either), `not HTTP`, `head too long`. Never text that
+   * a CPE has sent.
    */
   readonly error?: string;
 }

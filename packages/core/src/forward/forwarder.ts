@@ -80,9 +80,11 @@ export class Forwarder {
     const target = originForm(asked);
     const { sessions } = this.#settings;
     const running = sessions.runningOn(request.socket);
-    if (running !== undefined) onSession(running);
-    // A body that takes long is no quiet time of its session.
-    if (running !== undefined) running.arriving += 1;
+    if (running !== undefined) {
+      onSession(running);
+      // A body that takes long is no quiet time of its session.
+      running.arriving += 1;
+    }
     let prepared: Prepared;
     try {
       prepared = await prepareBody(request, this.#settings);

@@ -36,10 +36,8 @@ export function checkRequest(request: IncomingMessage): void {
   const { method, headers } = request;
   // Node leaves out what is beyond the server's maxHeadersCount, 1 000 by default, a length among it; `rawHeaders` has a few
   // more.
-  if (rawHeaders.length >= 2_000) throw refused('more header fields than are read');
-  if (lengths > 0 ? headers['content-length'] === undefined : transferCoding !== headers['transfer-encoding']) {
-    throw refused('more header fields than are read');
-  }
+  const isCut = lengths > 0 ? headers['content-length'] === undefined : transferCoding !== headers['transfer-encoding'];
+  if (isCut || rawHeaders.length >= 2_000) throw refused('more header fields than are read');
   const hasBody = transferCoding !== undefined || (lengths > 0 && headers['content-length'] !== '0');
   if (hasBody && (method === 'GET' || method === 'HEAD')) throw refused(`a ${method} with a body`);
   if (transferCoding !== undefined) {

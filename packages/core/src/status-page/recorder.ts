@@ -1,5 +1,5 @@
 import type { WakeEvent, WakeLeg } from '../connection-request/wake-result.js';
-import { type CwmpProxyEmitter, type InformEvent, subscribe } from '../events.js';
+import { type CwmpProxyEmitter, type InformEvent, subscribe, withoutUser } from '../events.js';
 
 /** A wake as the page shows it. */
 export interface WakeEntry extends Pick<WakeEvent, 'id' | 'origin' | 'outcome' | 'legs' | 'ms'> {
@@ -99,7 +99,7 @@ export class StatusRecorder {
       number: this.#number,
       at,
       id,
-      origin: shownUrl(origin),
+      origin: clip(withoutUser(origin)),
       outcome,
       legs: shown,
       ms,
@@ -120,7 +120,7 @@ export class StatusRecorder {
       device: clip(serialNumber),
       model: clip([manufacturer, productClass].filter((part) => part !== '').join(' ')),
       events: events.slice(0, 8).map(clip),
-      url: shownUrl(url),
+      url: clip(withoutUser(url)),
       backend,
       session,
     });
@@ -135,9 +135,4 @@ function title(word: string): string {
 
 function clip(text: string): string {
   return text.length > maxText ? `${text.slice(0, maxText)}…` : text;
-}
-
-/** A URL may hold a user and a password. */
-function shownUrl(url: string): string {
-  return clip(url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1…@'));
 }
