@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInThisContext } from 'node:vm';
 import { createCwmpProxy } from '@cwmp-proxy/core';
@@ -18,28 +18,48 @@ const apps: [name: string, withMiddleware: (middleware: CwmpProxyMiddleware) => 
   ['Express 5', (middleware) => express().use(middleware)],
 ];
 
+/**
+ * V8 keeps the hidden classes of dictionaries in 64 places, chosen by a random hash of the prototype. In one app of 64, request
+ * and response take the same place and push each other out, so that nothing is shared. Each app has prototypes of its own.
+ */
+const apart = 5;
+
 for (const [name, withMiddleware] of apps) {
   test(`what comes through ${name} has the hidden classes of what came before`, async (t) => {
-    const proxy = createCwmpProxy({
-      publicUrl: publicOrigin,
-      backends: ['http://127.0.0.1:7547'],
-      connectionRequests,
-    });
-    t.after(() => proxy.close());
-    const came: [IncomingMessage, ServerResponse][] = [];
-    proxy.handle = (request, response) => {
-      came.push([request, response]);
-      // Both are looked at in the same state: none is answered before the other is there.
-      if (came.length === 2) for (const [, waiting] of came) waiting.end();
-      return Promise.resolve();
-    };
-    const { url } = await serve(t, withMiddleware(cwmpProxy(proxy)));
-    await Promise.all([1, 2].map(() => fetch(url, { method: 'POST', headers: { connection: 'close' } })));
-    const [[request, response] = [], [nextRequest, nextResponse] = []] = came;
-    assert.ok(request !== undefined && nextRequest !== undefined && haveSameMap(request, nextRequest));
-    assert.ok(response !== undefined && nextResponse !== undefined && haveSameMap(response, nextResponse));
-    assert.deepEqual(Object.getOwnPropertySymbols(request).filter(isOurs), []);
+    const shared: boolean[] = [];
+    while (shared.length < apart && !shared.includes(true)) {
+      const [[request, response], [nextRequest, nextResponse]] = await twoThrough(t, withMiddleware);
+      shared.push(haveSameMap(request, nextRequest) && haveSameMap(response, nextResponse));
+      assert.deepEqual(Object.getOwnPropertySymbols(request).filter(isOurs), []);
+    }
+    assert.ok(shared.includes(true), `not in one of ${apart} apps`);
   });
+}
+
+type Exchange = [request: IncomingMessage, response: ServerResponse];
+
+/** Two exchanges that came to a new app at once; none was answered before the other was there. */
+async function twoThrough(
+  t: TestContext,
+  withMiddleware: (middleware: CwmpProxyMiddleware) => RequestListener,
+): Promise<[Exchange, Exchange]> {
+  const proxy = createCwmpProxy({
+    publicUrl: publicOrigin,
+    backends: ['http://127.0.0.1:7547'],
+    connectionRequests,
+  });
+  t.after(() => proxy.close());
+  const came: Exchange[] = [];
+  proxy.handle = (request, response) => {
+    came.push([request, response]);
+    if (came.length === 2) for (const [, waiting] of came) waiting.end();
+    return Promise.resolve();
+  };
+  const { url } = await serve(t, withMiddleware(cwmpProxy(proxy)));
+  await Promise.all([1, 2].map(() => fetch(url, { method: 'POST', headers: { connection: 'close' } })));
+  const [one, other] = came;
+  assert.ok(one !== undefined && other !== undefined);
+  return [one, other];
 }
 
 function isOurs({ description }: symbol): boolean {
