@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
@@ -66,6 +67,33 @@ test('takes the next address of a name where one cannot be reached, looked up on
   assert.deepEqual(lookups, ['cpe.example']);
   // Once as they were looked up, then each as it is dialled.
   assert.deepEqual(asked, ['127.0.0.3', '127.0.0.2', '127.0.0.1', '127.0.0.2', '127.0.0.1', '127.0.0.1']);
+});
+
+test('an address of a name that says nothing costs its share of the time, and the next one is woken', async (t) => {
+  resolveBy(t, () => ['127.0.0.2', '127.0.0.1']);
+  const port = await listenRaw(
+    t,
+    async (talk) => {
+      await talk.head();
+      talk.write(ok);
+    },
+    createTlsServer({ key, cert: certificate }),
+  );
+  // It takes connections and never says hello.
+  const silent = createServer();
+  silent.listen(port, '127.0.0.2');
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  const result = await wakeCpe(`https://cpe.example:${port}/`, {
+    tls: { rejectUnauthorized: false },
+    timeoutMs: 2_000,
+  });
+  assert.equal(result.outcome, 'accepted', JSON.stringify(result));
+  assert.equal(result.address, '127.0.0.1');
+  assert.deepEqual(
+    result.legs.map(({ what, status, error }) => `${what} ${status ?? error ?? ''}`),
+    ['resolve ', 'connect ETIMEDOUT', 'connect ', 'request 200'],
+  );
 });
 
 test('dials no more than four addresses of a name', async (t) => {

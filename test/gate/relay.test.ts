@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ConnectionRequestOptions } from '@cwmp-proxy/core';
+import type { ConnectionRequestOptions, WakeResult } from '@cwmp-proxy/core';
 import { genieacs, oktopus } from '../helpers/acs-clients.js';
 import { cpeCredentials, type CpeDouble, field, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { basicOnly, digestHabits } from '../helpers/cpe-doubles/habits.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
+import { resolveBy } from '../helpers/fake-dns.js';
 import { curl, hostBase, send, split, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/serve.js';
 
@@ -61,6 +62,21 @@ test('Oktopus, with its empty opaque, wakes a CPE that refuses every field it di
   assert.equal(await oktopus.wake(await gate.proxied(cpe.url), cpeCredentials, gate.port), '');
   assert.equal(cpe.state.woken, 1);
   assert.equal(cpe.state.connections, 1, 'both legs on the connection that was held');
+});
+
+test('takes the next address of a name where one cannot be reached', async (t) => {
+  resolveBy(t, () => ['127.0.0.2', '127.0.0.1']);
+  const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
+  const gate = await startGate(t, relaying('path'));
+  const wakes: WakeResult[] = [];
+  gate.proxy.on('wake', (event) => wakes.push(event));
+  const url = await gate.proxied(cpe.url.replace('127.0.0.1', 'cpe.example'));
+  assert.equal(await genieacs.wake(url, cpeCredentials, gate.port), '');
+  assert.equal(cpe.state.woken, 1);
+  assert.deepEqual(
+    wakes.map(({ address }) => address),
+    ['127.0.0.1'],
+  );
 });
 
 test('a wrong password is refused by the CPE and told as such, with a fresh challenge', async (t) => {

@@ -31,6 +31,9 @@ const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 /** One TCP connection to a CPE, and the answers on it one after the other. Nothing it returns ever rejects. */
 export class CpeConnection {
+  /** The IP address that it goes to. */
+  readonly address: string;
+  readonly #origin: Origin;
   readonly #socket: Socket;
   readonly #reader = new ReplyReader();
   /** Why it can carry no more requests. */
@@ -46,6 +49,8 @@ export class CpeConnection {
    * @param open all connections that are open; this one is in it until it is closed.
    */
   constructor(origin: Origin, address: string, tls: WakeTls | undefined, open: OpenConnections) {
+    this.address = address;
+    this.#origin = origin;
     this.#open = open;
     this.#socket = origin.secure ? this.#dialTls(origin, address, tls) : this.#dialTcp(origin, address);
     open.add(this);
@@ -62,8 +67,13 @@ export class CpeConnection {
     });
   }
 
-  /** Sends a request, one character an octet and in one write, and resolves with the answer or what came instead. */
-  exchange(request: string): Promise<Reply | Failure> {
+  /** Sends a GET for the origin in one write, with this `Authorization`; resolves with the answer or what came instead. */
+  get(authorization: string | undefined): Promise<Reply | Failure> {
+    const { target, authority } = this.#origin;
+    const request =
+      `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\n` +
+      (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
+      'User-Agent: cwmp-proxy\r\n\r\n';
     return new Promise((resolve) => {
       if (this.#broken !== undefined) {
         resolve({ error: this.#broken });

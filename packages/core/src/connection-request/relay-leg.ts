@@ -1,17 +1,20 @@
 import type { WakePolicy } from '../url/wake-policy.js';
-import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
+import type { CpeConnection, Failure, WakeTls } from './cpe-connection.js';
+import { dial } from './dial.js';
 import type { OpenConnections } from './open-connections.js';
-import { isAllowed, type Origin } from './origin.js';
+import type { Origin } from './origin.js';
 import type { Reply } from './reply-reader.js';
-import { literalAddress, resolveHost } from './resolve-host.js';
+import { literalAddress, resolveAddresses } from './resolve-host.js';
+import type { StopReason } from './wake-attempt.js';
 import type { WakeRecord } from './wake-record.js';
-import type { WakeOutcome } from './wake-result.js';
 
 /** What a {@link RelayLeg} goes by. */
 export interface RelayLegOptions {
   /** Asked before each connection. */
   readonly policy?: WakePolicy;
   readonly tls?: WakeTls;
+  /** Longest time for one request of an ACS, in milliseconds. */
+  readonly timeoutMs: number;
 }
 
 /** One GET to a CPE, on a connection that was held or a fresh one. */
@@ -20,8 +23,9 @@ export class RelayLeg {
   readonly #options: RelayLegOptions;
   readonly #record: WakeRecord;
   readonly #open: OpenConnections;
+  readonly #until: number;
   #connection: CpeConnection | undefined;
-  #stopped: 'timeout' | 'aborted' | undefined;
+  #stopped: StopReason | undefined;
   #interrupt: (() => void) | undefined;
 
   /** @param open All connections that are open. */
@@ -30,10 +34,11 @@ export class RelayLeg {
     this.#options = options;
     this.#record = record;
     this.#open = open;
+    this.#until = performance.now() + options.timeoutMs;
   }
 
   /** Ends it at once. What has come of an answer still counts. */
-  stop(reason: 'timeout' | 'aborted'): void {
+  stop(reason: StopReason): void {
     this.#stopped ??= reason;
     this.#connection?.stop(reason);
     this.#interrupt?.();
@@ -52,60 +57,56 @@ export class RelayLeg {
    * @param held The connection that the challenge came on.
    */
   async send(authorization: string | undefined, held: CpeConnection | undefined): Promise<Reply | Failure> {
-    const { target, authority } = this.#origin;
-    const text =
-      `GET ${target} HTTP/1.1\r\nHost: ${authority}\r\n` +
-      (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
-      'User-Agent: cwmp-proxy\r\n\r\n';
     if (held !== undefined) {
       this.#connection = held;
       if (held.reusable) {
-        const reply = await this.#request(held, text, authorization);
+        const reply = await this.#request(held, authorization);
         // A CPE that drops the connection between the legs has not read the answer; one that was slow may have.
         if (!('error' in reply) || this.#stopped !== undefined || held.answering) return reply;
       }
       this.release()?.close();
     }
-    const address = await this.#address();
-    if (typeof address !== 'string') return { ...address, unreached: true };
-    this.#record.address = address;
-    this.#record.begin('connect');
-    const connection = new CpeConnection(this.#origin, address, this.#options.tls, this.#open);
-    this.#connection = connection;
-    const failure = await connection.open();
-    this.#record.end(failure);
-    if (failure !== undefined) return { ...failure, unreached: true };
-    return this.#request(connection, text, authorization);
+    const addresses = await this.#addresses();
+    if (!Array.isArray(addresses)) return { ...addresses, unreached: true };
+    const { policy, tls } = this.#options;
+    const connection = await dial(addresses, {
+      origin: this.#origin,
+      policy,
+      tls,
+      connections: this.#open,
+      record: this.#record,
+      timeLeft: () => this.#until - performance.now(),
+      onConnection: (dialled) => {
+        this.#connection = dialled;
+      },
+      isStopped: () => this.#stopped !== undefined,
+    });
+    return 'error' in connection ? connection : this.#request(connection, authorization);
   }
 
-  /** What a failure comes to. */
-  outcomeOfFailure(failure: Failure): WakeOutcome {
-    if (this.#stopped !== undefined) return this.#stopped;
-    if (failure.error === 'forbidden') return 'forbidden';
-    return failure.unreached === true ? 'unreachable' : 'protocol-error';
+  /** Why it was ended from outside, if it was. */
+  get stopped(): StopReason | undefined {
+    return this.#stopped;
   }
 
-  async #request(connection: CpeConnection, text: string, authorization: string | undefined): Promise<Reply | Failure> {
+  async #request(connection: CpeConnection, authorization: string | undefined): Promise<Reply | Failure> {
+    this.#record.address = connection.address;
     this.#record.begin(authorization === undefined ? 'request' : 'answer');
-    const reply = await connection.exchange(text);
+    const reply = await connection.get(authorization);
     this.#record.end(reply);
     return reply;
   }
 
-  async #address(): Promise<string | Failure> {
-    const { policy } = this.#options;
-    let address: string | Failure | undefined = literalAddress(this.#origin);
-    if (address === undefined) {
-      this.#record.begin('resolve');
-      address = await new Promise<string | Failure>((resolve) => {
-        this.#interrupt = () => resolve({ error: this.#stopped ?? 'aborted' });
-        void resolveHost(this.#origin, policy).then(resolve);
-      });
-      this.#interrupt = undefined;
-      this.#record.end(typeof address === 'string' ? undefined : address);
-    }
-    if (this.#stopped !== undefined) return { error: this.#stopped };
-    if (typeof address === 'string' && !isAllowed(policy, this.#origin, address)) return { error: 'forbidden' };
-    return address;
+  async #addresses(): Promise<string[] | Failure> {
+    const literal = literalAddress(this.#origin);
+    if (literal !== undefined) return [literal];
+    this.#record.begin('resolve');
+    const found = await new Promise<string[] | Failure>((resolve) => {
+      this.#interrupt = () => resolve({ error: this.#stopped ?? 'aborted' });
+      void resolveAddresses(this.#origin, this.#options.policy).then(resolve);
+    });
+    this.#interrupt = undefined;
+    this.#record.end(Array.isArray(found) ? undefined : found);
+    return found;
   }
 }

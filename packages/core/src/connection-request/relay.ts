@@ -4,14 +4,12 @@ import { type Origin, parseOrigin } from './origin.js';
 import { readAnswer, relayable, relayedAnswer, relayedChallenge } from './relay-fields.js';
 import { RelayLeg, type RelayLegOptions } from './relay-leg.js';
 import { RelayTable } from './relay-table.js';
-import { outcomeOfStatus } from './wake-attempt.js';
+import { outcomeOfFailure, outcomeOfStatus } from './wake-attempt.js';
 import { WakeRecord } from './wake-record.js';
 import type { WakeEvent, WakeOutcome, WakeResult } from './wake-result.js';
 
 /** Options of {@link Relay}. */
 export interface RelayOptions extends RelayLegOptions {
-  /** Longest time for one request of an ACS, in milliseconds. */
-  readonly timeoutMs: number;
   /** Most challenges, and connections with them, that are held at once. Default 256. */
   readonly maxHeld?: number;
   /** How long a challenge is held for its answer, in milliseconds. Default 5 000. */
@@ -104,7 +102,7 @@ export class Relay {
     try {
       const answer = given === undefined ? undefined : relayedAnswer(given, held?.challenge);
       const reply = await leg.send(answer, held?.connection);
-      if ('error' in reply) return end(leg.outcomeOfFailure(reply));
+      if ('error' in reply) return end(leg.stopped ?? outcomeOfFailure(reply));
       if (reply.status !== 401) {
         record.scheme = given === undefined ? 'none' : 'digest';
         return end(outcomeOfStatus(reply.status));

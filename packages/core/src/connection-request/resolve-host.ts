@@ -18,12 +18,6 @@ export async function resolveAddresses(origin: Origin, policy: WakePolicy | unde
   return { error: found.length === 0 ? 'ENOTFOUND' : 'forbidden' };
 }
 
-/** The first of the addresses to dial for an origin. */
-export async function resolveHost(origin: Origin, policy: WakePolicy | undefined): Promise<string | Failure> {
-  const resolved = await resolveAddresses(origin, policy);
-  return Array.isArray(resolved) ? (resolved[0] ?? { error: 'ENOTFOUND' }) : resolved;
-}
-
 /** The address of an origin that needs no looking up; nothing for a name. */
 export function literalAddress(origin: Origin): string | undefined {
   return isAddress(origin) ? origin.host : undefined;

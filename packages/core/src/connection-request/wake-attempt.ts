@@ -1,33 +1,24 @@
-import type { WakePolicy } from '../url/wake-policy.js';
 import { basicAuthorization } from '../auth/authorization.js';
 import { parseChallenges } from '../auth/challenge.js';
 import { answerDigest } from '../auth/digest.js';
 import type { DigestAlgorithm, DigestReading } from '../auth/digest-algorithm.js';
 import { chooseDigestChallenge, type DigestChallenge } from '../auth/digest-challenge.js';
-import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
+import { CpeConnection, type Failure } from './cpe-connection.js';
 import type { Credentials } from './credentials.js';
-import type { OpenConnections } from './open-connections.js';
-import { isAllowed, type Origin } from './origin.js';
+import { dial, type DialSettings } from './dial.js';
+import { isAllowed } from './origin.js';
 import type { Reply } from './reply-reader.js';
 import type { WakeRecord } from './wake-record.js';
 import type { WakeOutcome } from './wake-result.js';
 
 /** What an attempt goes by. */
-export interface AttemptSettings {
-  readonly origin: Origin;
+export interface AttemptSettings extends Pick<DialSettings, 'origin' | 'policy' | 'tls' | 'connections' | 'timeLeft'> {
   /** The addresses that the host of the origin stands for. The next is for where none before it could be reached. */
   readonly addresses: readonly string[];
-  /** Asked again before each connection. */
-  readonly policy: WakePolicy | undefined;
   readonly allowBasic: boolean;
   readonly preferredAlgorithm: DigestAlgorithm | undefined;
-  readonly tls: WakeTls | undefined;
-  /** All connections that are open. */
-  readonly connections: OpenConnections;
   /** Asked for once the CPE has challenged. */
   readonly pairs: () => readonly Credentials[] | Promise<readonly Credentials[]>;
-  /** Milliseconds left for all of its legs. Asked again when they are over: who joins may have brought more. */
-  readonly timeLeft: () => number;
 }
 
 /** Why something was ended from outside. */
@@ -120,24 +111,18 @@ export class WakeAttempt {
 
   /** Sends a request on the connection that stands, else on a fresh one; once more when a CPE drops it unanswered. */
   async #send(what: 'request' | 'answer', authorization: string | undefined): Promise<Reply | Failure> {
-    const { origin } = this.#settings;
-    const text =
-      `GET ${origin.target} HTTP/1.1\r\nHost: ${origin.authority}\r\n` +
-      (authorization === undefined ? '' : `Authorization: ${authorization}\r\n`) +
-      'User-Agent: cwmp-proxy\r\n\r\n';
     let dialled = 0;
     for (;;) {
       if (this.#connection?.reusable !== true) {
         const failure = await this.#dial();
-        this.#record.end(failure);
-        if (failure !== undefined) return { error: failure.error, unreached: true };
+        if (failure !== undefined) return failure;
         dialled += 1;
       }
       const connection = this.#connection;
       if (this.#stopped !== undefined || connection === undefined) return { error: this.#stopped ?? 'closed' };
       this.#record.begin(what);
       const isFirst = what === 'request' && dialled === 1;
-      const end = await (isFirst ? this.#askPatiently(connection, text) : connection.exchange(text));
+      const end = await (isFirst ? this.#askPatiently(connection) : connection.get(authorization));
       // Of an answer that was cut short only the status counts, and a 401 needs more than that.
       const isCut = this.#stopped !== undefined && !('error' in end) && end.status === 401;
       this.#record.end(end, isCut ? this.#stopped : undefined);
@@ -151,17 +136,17 @@ export class WakeAttempt {
    * Sends the first request. A CPE that stays silent for half the time that is left may have lost it, as some do, or may
    * be slow: it is asked on a second connection too, and the first answer counts, whichever it comes on.
    */
-  async #askPatiently(first: CpeConnection, text: string): Promise<Reply | Failure> {
-    const answer = first.exchange(text);
+  async #askPatiently(first: CpeConnection): Promise<Reply | Failure> {
+    const answer = first.get(undefined);
     const [address] = this.#addresses;
     if (address === undefined || !(await this.#isSilent(first, answer))) return answer;
-    const { origin, policy } = this.#settings;
+    const { origin, policy, tls, connections } = this.#settings;
     if (!isAllowed(policy, origin, address)) return answer;
     this.#record.end({ error: 'silent' });
     this.#record.begin('request');
-    const second = this.#open(address);
+    const second = new CpeConnection(origin, address, tls, connections);
     this.#second = second;
-    const secondAnswer = second.open().then((failure) => failure ?? second.exchange(text));
+    const secondAnswer = second.open().then((failure) => failure ?? second.get(undefined));
     const { connection, end } = await firstReply([first, answer], [second, secondAnswer]);
     this.#connection = connection;
     this.#second = connection === first ? second : first;
@@ -183,29 +168,17 @@ export class WakeAttempt {
   /** Connects to the first of the addresses that can be reached; from then on to no other. */
   async #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
-    const { origin, policy } = this.#settings;
-    let failure: Failure | undefined;
-    for (const address of this.#addresses) {
-      if (this.#stopped !== undefined) return { error: this.#stopped };
-      this.#record.end(failure);
-      this.#record.begin('connect');
-      if (!isAllowed(policy, origin, address)) {
-        failure = { error: 'forbidden' };
-        continue;
-      }
-      this.#record.address = address;
-      this.#connection = this.#open(address);
-      failure = await this.#connection.open();
-      if (failure !== undefined) continue;
-      this.#addresses = [address];
-      return undefined;
-    }
-    return failure;
-  }
-
-  #open(address: string): CpeConnection {
-    const { origin, tls, connections } = this.#settings;
-    return new CpeConnection(origin, address, tls, connections);
+    const reached = await dial(this.#addresses, {
+      ...this.#settings,
+      record: this.#record,
+      onConnection: (connection) => {
+        this.#connection = connection;
+      },
+      isStopped: () => this.#stopped !== undefined,
+    });
+    if ('error' in reached) return reached;
+    this.#addresses = [reached.address];
+    return undefined;
   }
 
   async #askForPairs(): Promise<readonly Credentials[]> {
@@ -242,9 +215,7 @@ export class WakeAttempt {
   }
 
   #outcomeOfFailure(failure: Failure): WakeOutcome {
-    if (this.#stopped !== undefined) return this.#stopped;
-    if (failure.error === 'forbidden') return 'forbidden';
-    return failure.unreached === true ? 'unreachable' : 'protocol-error';
+    return this.#stopped ?? outcomeOfFailure(failure);
   }
 }
 
@@ -270,6 +241,12 @@ function isSuccess(status: number): boolean {
 /** The outcome that a final status of a CPE comes to. */
 export function outcomeOfStatus(status: number): WakeOutcome {
   return isSuccess(status) ? 'accepted' : status === 503 ? 'busy' : 'refused';
+}
+
+/** The outcome that a connection comes to that cannot be made or brings no answer. */
+export function outcomeOfFailure(failure: Failure): WakeOutcome {
+  if (failure.error === 'forbidden') return 'forbidden';
+  return failure.unreached === true ? 'unreachable' : 'protocol-error';
 }
 
 function hasTwoReadings(algorithm: DigestAlgorithm): boolean {
