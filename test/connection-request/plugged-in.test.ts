@@ -92,6 +92,8 @@ for (const method of ['publish', 'subscribe', 'lease'] as const) {
     const warned = once(proxy, 'warning');
     assert.equal((await proxy.wakeCpe(cpe.url)).outcome, 'accepted');
     assert.equal((await proxy.wakeCpe(cpe.url)).outcome, 'accepted');
-    assert.equal((await warned)[0].code, 'WAKE_STORE');
+    const [warning] = await warned;
+    assert.equal(warning.code, 'WAKE_STORE');
+    assert.match(warning.message, /CONNECTION_CLOSED/);
   });
 }

@@ -71,11 +71,11 @@ export interface FailureEvent {
 export interface WarningEvent {
   /**
    * `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of
-   * a CPE that thinks for longer. `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models
-   * give the parameter. `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; told once a minute
-   * at the most, while each refusal is a `failure` with `ERR_CWMP_BUSY`. `WAKE_STORE`: the store that instances share
-   * (`connectionRequests.store`) fails; wakes go on as if this instance were alone. `ACCESS_REFUSED`: an ACS has answered a
-   * challenge of the endpoint wrongly; told once a minute at the most.
+   * a CPE that thinks for longer; told once for each server. The others are told once a minute at the most: `URL_TOO_LONG`: a
+   * rewritten URL has more than the 256 characters that most data models give the parameter. `SESSION_LIMIT`:
+   * `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; each refusal is a `failure` with `ERR_CWMP_BUSY` too.
+   * `WAKE_STORE`: the store that instances share (`connectionRequests.store`) fails; wakes go on as if this instance were
+   * alone. `ACCESS_REFUSED`: an ACS has answered a challenge of the endpoint wrongly.
    */
   code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT' | 'WAKE_STORE' | 'ACCESS_REFUSED';
   /** What is wrong and what to do about it. */

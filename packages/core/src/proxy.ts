@@ -132,9 +132,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
         const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
         this.#warnSometimes('ACCESS_REFUSED', message);
       },
-      onStoreFault: () => {
-        const message = 'the store of wakes fails, this instance wakes alone; check connectionRequests.store';
-        this.#tell('warning', { code: 'WAKE_STORE', message });
+      onStoreFault: (fault) => {
+        const why = fault instanceof Error ? fault.message : String(fault);
+        const message = `the store of wakes fails, this instance wakes alone: ${why}; check connectionRequests.store`;
+        this.#warnSometimes('WAKE_STORE', message);
       },
     });
   }
@@ -238,7 +239,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
       const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}; shorten publicUrl or choose connectionRequests.urls.form 'path'`;
-      this.#tell('warning', { code: 'URL_TOO_LONG', message });
+      this.#warnSometimes('URL_TOO_LONG', message);
     }
     return proxied;
   }

@@ -1,5 +1,4 @@
-const structName = 'ParameterValueStruct';
-const urlName = 'ConnectionRequestURL';
+import { structName, urlName } from './names.js';
 
 /**
  * Watches what is not read: a URL may have been missed only where its name stands there, in a struct. Keeps the last few

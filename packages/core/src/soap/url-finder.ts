@@ -2,6 +2,7 @@ import { escapeText, readCharacterData, trimBlank, type DecodeText } from './cha
 import { localName } from './local-name.js';
 import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { ConnectionRequestUrl, RewriteResult, UnchangedReason } from './message.js';
+import { structName, urlName } from './names.js';
 import { maxHeldBytes, maxTagBytes, maxUrls } from './scan-limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
@@ -14,8 +15,8 @@ export interface Splice {
 type Role = 'none' | 'envelope' | 'body' | 'message' | 'struct' | 'name' | 'value';
 
 const urlNames: ReadonlySet<string> = new Set([
-  'InternetGatewayDevice.ManagementServer.ConnectionRequestURL',
-  'Device.ManagementServer.ConnectionRequestURL',
+  `InternetGatewayDevice.ManagementServer.${urlName}`,
+  `Device.ManagementServer.${urlName}`,
 ]);
 const absoluteHttpUrl = /^https?:\/\/[^\s\p{Cc}/?#\\][^\s\p{Cc}]*$/iu;
 
@@ -35,18 +36,18 @@ function roleOf(name: string, parent: Role | undefined): Role {
     case undefined:
       if (name === 'Envelope') return 'envelope';
       if (name === 'Body') return 'body';
-      if (name === 'ParameterValueStruct') return 'struct';
+      if (name === structName) return 'struct';
       return isMessage(name) ? 'message' : 'none';
     case 'envelope':
       return name === 'Body' ? 'body' : 'none';
     case 'body':
       return isMessage(name) ? 'message' : 'none';
     case 'message':
-      return name === 'ParameterValueStruct' ? 'struct' : 'message';
+      return name === structName ? 'struct' : 'message';
     case 'struct':
       if (name === 'Name') return 'name';
       if (name === 'Value') return 'value';
-      return name === 'ParameterValueStruct' ? 'struct' : 'none';
+      return name === structName ? 'struct' : 'none';
     default:
       return 'none';
   }

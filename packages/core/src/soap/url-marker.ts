@@ -1,6 +1,6 @@
-const urlName = 'ConnectionRequestURL';
+import { structName, urlName } from './names.js';
+
 const nameEnd = 'URL';
-const structName = 'ParameterValueStruct';
 const lettersOfUrlName: ReadonlySet<number> = new Set(Buffer.from(urlName));
 const reference = /&#(?:x([0-9a-fA-F]*)|([0-9]*))(;?)/y;
 const referenceWindow = 16;
