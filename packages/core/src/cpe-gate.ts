@@ -15,10 +15,15 @@ export class CpeGate {
 
   /**
    * Whether a request may go on; one that may not is answered here. The connection stays open: a CPE answers a challenge on
-   * the same one (TR-069 A6 §3.4.5).
+   * the same one (TR-069 A6 §3.4.5). Rejects with {@link CwmpProxyError} where nobody can tell who it is, or the CPE has left.
    */
   async admit(request: IncomingMessage, response: ServerResponse, target: string): Promise<boolean> {
-    const decision = await this.#authenticator.authenticate(request, target);
+    const left = new AbortController();
+    const onClose = (): void => left.abort();
+    response.on('close', onClose);
+    const decision = await this.#authenticator.authenticate(request, target, left.signal).finally(() => {
+      response.off('close', onClose);
+    });
     if (decision.pass) {
       this.#identities.set(request, decision.username);
       return true;

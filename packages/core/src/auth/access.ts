@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { type AuthDecision, type Authenticator, guessAddress } from './authenticator.js';
+import { type AuthDecision, type Authenticator, type AuthRefusal, guessAddress, type Guess } from './authenticator.js';
 import { hasControl, readBasicPair, readDigestAuthorization } from './authorization.js';
 import { createBasicAuthenticator, type Users } from './basic.js';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-authenticator.js';
-import { GuessLimiter } from './guess-limiter.js';
+import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { createHtpasswdChecker, type HtpasswdChecker } from './htpasswd.js';
 import { Nonces } from './nonces.js';
 
@@ -56,19 +56,34 @@ export class Access implements Authenticator {
     }
   }
 
-  async authenticate(request: IncomingMessage, target: string = request.url ?? ''): Promise<AuthDecision> {
+  async authenticate(
+    request: IncomingMessage,
+    target: string = request.url ?? '',
+    signal?: AbortSignal,
+  ): Promise<AuthDecision> {
     const field = request.headers.authorization;
     if (field === undefined) return this.#refusal(false);
     const address = guessAddress(request);
     let decision: AuthDecision | undefined;
-    const retryAfter = await this.#limiter.check(address, async () => {
+    const check = async (): Promise<boolean> => {
       decision = await this.#check(field, request, target);
       return decision === undefined;
-    });
-    if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
+    };
+    const retryAfter = this.#tests(field)
+      ? await this.#limiter.check(address, check, {
+          longestMs: longestCheckMs,
+          ...(signal !== undefined && { signal }),
+        })
+      : 0;
+    if (retryAfter > 0) return tooManyFailures(retryAfter);
     if (decision !== undefined) return decision;
     this.#onRefused(address);
     return this.#refusal(false);
+  }
+
+  /** Whether an answer is in a scheme that is asked for; no other can be a guess at a secret. */
+  #tests(field: string): boolean {
+    return /^digest\s/i.test(field) ? this.#digest !== undefined : this.#basic !== undefined || this.#forwards;
   }
 
   /** Nothing for a wrong answer. */
@@ -87,17 +102,26 @@ export class Access implements Authenticator {
     return decision?.pass === true ? decision : undefined;
   }
 
-  /** Counts a pair that the CPE has refused as a guess of the one who sent it, at the secret of this CPE. */
-  refused(request: IncomingMessage, origin: string): AuthDecision {
+  /** A guess at the secret of a CPE counts for this CPE alone. */
+  async guess<T>(
+    request: IncomingMessage,
+    origin: string,
+    signal: AbortSignal,
+    ask: () => Promise<T>,
+    isRefused: (answer: T) => boolean,
+  ): Promise<Guess<T>> {
     const address = guessAddress(request);
-    this.#limiter.failed(guessKey(address, origin));
+    let answered: { readonly answer: T } | undefined;
+    const check = async (): Promise<boolean> => {
+      const answer = await ask();
+      answered = { answer };
+      return isRefused(answer);
+    };
+    const retryAfter = await this.#limiter.check(guessKey(address, origin), check, { signal });
+    if (answered === undefined) return { refusal: tooManyFailures(retryAfter) };
+    if (!isRefused(answered.answer)) return answered;
     this.#onRefused(address);
-    return this.#refusal(false);
-  }
-
-  /** Whether the address of a request has failed too often, at the secret of this CPE. */
-  secondsToWait(request: IncomingMessage, origin: string): number {
-    return this.#limiter.secondsToWait(guessKey(guessAddress(request), origin));
+    return { ...answered, refusal: this.#refusal(false) };
   }
 
   /** Whether an `Authorization` answers a challenge of ours, and none that a CPE has made. */
@@ -117,12 +141,16 @@ export class Access implements Authenticator {
     await this.#htpasswd?.close();
   }
 
-  #refusal(stale: boolean): AuthDecision {
+  #refusal(stale: boolean): AuthRefusal {
     const challenges = this.#digest?.challenges(stale) ?? [];
     // GenieACS takes Digest and Basic in this order only, in fields of their own.
     if (this.#basic !== undefined || this.#forwards) challenges.push(this.#basicChallenge);
     return { pass: false, statusCode: 401, challenges };
   }
+}
+
+function tooManyFailures(retryAfter: number): AuthRefusal {
+  return { pass: false, statusCode: 429, challenges: [], retryAfter };
 }
 
 /** CPEs that refuse must not keep an ACS from others; the path of a CPE's URL does not make it another one. */

@@ -22,14 +22,35 @@ export type AuthDecision =
       readonly retryAfter?: number;
     };
 
-/** Asks a request who it is from. Never rejects. */
+/** The other half of {@link AuthDecision}. */
+export type AuthRefusal = AuthDecision & { readonly pass: false };
+
+/** What came of credentials that a CPE checks: its answer, with a refusal where it took them for wrong; or a refusal alone. */
+export type Guess<T> =
+  | { readonly answer: T; readonly refusal?: AuthRefusal }
+  | { readonly answer?: undefined; readonly refusal: AuthRefusal };
+
+/** Asks a request who it is from. Rejects with a {@link CwmpProxyError} only where nobody can tell, or cares any more. */
 export interface Authenticator {
-  /** @param target Request target as it came, where the request's own `url` was shortened. */
-  authenticate(request: IncomingMessage, target?: string): Promise<AuthDecision>;
-  /** Counts credentials that the CPE with this URL has refused as a guess of the one who sent them. */
-  refused?(request: IncomingMessage, origin: string): AuthDecision;
-  /** Seconds that the address of a request has to wait, having failed too often at the CPE with this URL; 0 for none. */
-  secondsToWait?(request: IncomingMessage, origin: string): number;
+  /**
+   * @param target Request target as it came, where the request's own `url` was shortened.
+   * @param signal Aborted when whoever asks has left.
+   */
+  authenticate(request: IncomingMessage, target?: string, signal?: AbortSignal): Promise<AuthDecision>;
+  /**
+   * Lets the CPE with this URL check the credentials of a request. Those that it refuses count as a guess of the one who sent
+   * them; of one who guesses too fast it is not asked.
+   *
+   * @param ask Has the CPE check.
+   * @param isRefused Whether its answer refuses them.
+   */
+  guess?<T>(
+    request: IncomingMessage,
+    origin: string,
+    signal: AbortSignal,
+    ask: () => Promise<T>,
+    isRefused: (answer: T) => boolean,
+  ): Promise<Guess<T>>;
   /** Whether an `Authorization` answers a challenge of this one. Default: it does. */
   isOwn?(field: string): boolean;
   /** Whether there is any way to pass. Default: there is. */

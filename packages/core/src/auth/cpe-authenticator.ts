@@ -6,7 +6,7 @@ import { readBasicPair, readDigestAuthorization } from './authorization.js';
 import { type CpeIdentity, readCpeUsername } from './cpe-username.js';
 import { digestHa1 } from './digest-algorithm.js';
 import { DigestAuthenticator, type OfferedAlgorithm, type UserSecret } from './digest-authenticator.js';
-import { GuessLimiter } from './guess-limiter.js';
+import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { Nonces } from './nonces.js';
 
 /** The CPE whose secret is wanted. */
@@ -65,8 +65,12 @@ export class CpeAuthenticator {
     });
   }
 
-  /** Never rejects. */
-  async authenticate(request: IncomingMessage, target: string): Promise<AuthDecision> {
+  /**
+   * @param signal Aborted when the CPE has left.
+   *
+   * Rejects with {@link CwmpProxyError} as {@link GuessLimiter.check} does.
+   */
+  async authenticate(request: IncomingMessage, target: string, signal: AbortSignal): Promise<AuthDecision> {
     const { socket } = request;
     const known = this.#known.get(socket);
     const field = request.headers.authorization;
@@ -82,7 +86,7 @@ export class CpeAuthenticator {
       .digest('base64');
     let username: string | undefined;
     let stale = false;
-    const retryAfter = await this.#limiter.check(guesser, async () => {
+    const check = async (): Promise<boolean> => {
       if (basic !== undefined) {
         if (await this.#isRight(basic.username, basic.password)) ({ username } = basic);
       } else if (this.#options.schemes.includes('digest')) {
@@ -91,7 +95,8 @@ export class CpeAuthenticator {
         else stale = verdict.state !== 'wrong';
       }
       return username === undefined && !stale;
-    });
+    };
+    const retryAfter = await this.#limiter.check(guesser, check, { signal, longestMs: longestCheckMs });
     if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
     if (username === undefined) return this.#refusal(stale);
     this.#known.set(socket, { username, field });

@@ -1,3 +1,5 @@
+import { CwmpProxyError } from '../errors.js';
+
 /** How guessing is slowed down. */
 export interface GuessLimits {
   /** Failures that one address may make at once. Default 20. */
@@ -7,6 +9,20 @@ export interface GuessLimits {
   /** Most addresses that are counted; the one that was quiet for longest is forgotten. Default 10 000. */
   maxAddresses?: number;
 }
+
+/** How long a check is waited for. */
+export interface Patience {
+  /** Aborted when whoever asked has left. */
+  readonly signal?: AbortSignal;
+  /** Longest time, in milliseconds. Default: no end but its own. */
+  readonly longestMs?: number;
+}
+
+/**
+ * Longest time for asking somebody else about a secret, in milliseconds: a database that is away must not hold up for ever who
+ * asks, nor those that ask after.
+ */
+export const longestCheckMs = 10_000;
 
 interface Running {
   checks: number;
@@ -44,21 +60,28 @@ export class GuessLimiter {
    * that come at once are no more than those that come one after the other.
    *
    * @param isWrong Checks, and resolves with whether a failure is to be counted.
+   * @param patience Ends the wait. A check that has begun goes on then without a place, and is counted if it ends as wrong.
    * @returns Seconds that the address has to wait, and nothing was checked; 0 when it was.
+   *
+   * Rejects with {@link CwmpProxyError}: `ERR_CWMP_CPE_GONE` when whoever asked has left, `ERR_CWMP_INTERNAL` when it took too long.
    */
-  async check(address: string, isWrong: () => Promise<boolean>): Promise<number> {
+  async check(address: string, isWrong: () => Promise<boolean>, patience: Patience = {}): Promise<number> {
     const running = this.#running.get(address) ?? { checks: 0, waiting: [] };
     this.#running.set(address, running);
+    const until = performance.now() + (patience.longestMs ?? Infinity);
     try {
       for (;;) {
         const retryAfter = this.secondsToWait(address);
         if (retryAfter > 0) return retryAfter;
         if (running.checks + 1 <= this.#maxFailures - this.#failuresOf(address)) break;
-        await new Promise<void>((resolve) => running.waiting.push(resolve));
+        await this.#wait(running, until, patience.signal);
       }
       running.checks += 1;
       try {
-        if (await isWrong()) this.failed(address);
+        const counted = isWrong().then((wrong) => {
+          if (wrong) this.failed(address);
+        });
+        await within(counted, until, patience.signal);
         return 0;
       } finally {
         running.checks -= 1;
@@ -66,6 +89,20 @@ export class GuessLimiter {
     } finally {
       running.waiting.shift()?.();
       if (running.checks === 0 && running.waiting.length === 0) this.#running.delete(address);
+    }
+  }
+
+  async #wait(running: Running, until: number, signal: AbortSignal | undefined): Promise<void> {
+    let turn = (): void => undefined;
+    const itsTurn = new Promise<void>((resolve) => {
+      turn = resolve;
+    });
+    running.waiting.push(turn);
+    try {
+      await within(itsTurn, until, signal);
+    } finally {
+      const place = running.waiting.indexOf(turn);
+      if (place >= 0) running.waiting.splice(place, 1);
     }
   }
 
@@ -92,4 +129,24 @@ export class GuessLimiter {
     const forgiven = ((performance.now() - count.at) * this.#maxFailures) / this.#windowMs;
     return Math.max(0, count.failures - forgiven);
   }
+}
+
+/** Waits for the work; its own end is not waited for once the time is up or whoever asked has left. */
+function within(work: Promise<void>, until: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const left = until - performance.now();
+    const onLeft = (): void => {
+      reject(new CwmpProxyError('ERR_CWMP_CPE_GONE', 'who asked has left before its credentials were checked'));
+    };
+    const onLate = (): void => {
+      reject(new CwmpProxyError('ERR_CWMP_INTERNAL', 'the check of credentials takes too long'));
+    };
+    const timer = left === Infinity ? undefined : setTimeout(onLate, left).unref();
+    signal?.addEventListener('abort', onLeft);
+    if (signal?.aborted === true) onLeft();
+    void work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onLeft);
+    });
+  });
 }

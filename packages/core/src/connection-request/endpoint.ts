@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AuthDecision, Authenticator } from '../auth/authenticator.js';
+import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
 import { CwmpProxyError } from '../errors.js';
-import type { Relay } from './relay.js';
+import type { Relay, RelayAnswer } from './relay.js';
+import { hasRefusedCredentials } from './wake-attempt.js';
 import { optionError } from './wake-options.js';
 import type { WakePipeline } from './wake-pipeline.js';
 import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './wake-answer.js';
+import type { WakeResult } from './wake-result.js';
 
 /** Options of {@link createWakeEndpoint}. */
 export interface WakeEndpointOptions {
@@ -46,11 +48,6 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     timeoutStatus: options.timeoutStatus ?? 503,
   };
 
-  const tooManyFailures = (req: IncomingMessage, origin: string): EndpointAnswer | undefined => {
-    const retryAfter = authenticator?.secondsToWait?.(req, origin) ?? 0;
-    return retryAfter > 0 ? refusalAnswer(429, { 'retry-after': String(retryAfter) }) : undefined;
-  };
-
   const relayed = async (
     req: IncomingMessage,
     target: string,
@@ -62,13 +59,13 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
       return undefined;
     }
     const origin = resolve(target, host);
-    const limited = authorization === undefined ? undefined : tooManyFailures(req, origin);
-    if (limited !== undefined) return limited;
-    const answer = await relay.ask(origin, authorization, signal);
-    if (answer.challenge !== undefined) {
-      if (answer.refused) authenticator?.refused?.(req, origin);
-      return refusalAnswer(401, { 'www-authenticate': [answer.challenge] });
-    }
+    const ask = (): Promise<RelayAnswer> => relay.ask(origin, authorization, signal);
+    const { answer, refusal }: Guess<RelayAnswer> =
+      authorization === undefined || authenticator?.guess === undefined
+        ? { answer: await ask() }
+        : await authenticator.guess(req, origin, signal, ask, ({ refused }) => refused);
+    if (answer === undefined) return authAnswer(refusal);
+    if (answer.challenge !== undefined) return refusalAnswer(401, { 'www-authenticate': [answer.challenge] });
     const { outcome } = answer.result;
     // What cannot be relayed may still be woken with the proxy's own credentials, by those who may ask for that.
     if (outcome === 'scheme-unsupported' && authenticator?.isAsking === true) return undefined;
@@ -81,22 +78,19 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if ((req.headersDistinct['host']?.length ?? 0) > 1) return refusalAnswer(400);
     const answer = await relayed(req, target, signal);
     if (answer !== undefined) return answer;
-    const decision = await authenticator?.authenticate(req, target);
+    const decision = await authenticator?.authenticate(req, target, signal);
     if (decision?.pass === false) return authAnswer(decision);
     const origin = resolve(target, req.headers.host);
     const credentials = decision?.forwarded;
-    const limited = credentials === undefined ? undefined : tooManyFailures(req, origin);
-    if (limited !== undefined) return limited;
-    const result = await pipeline.wake(origin, {
-      timeoutMs,
-      signal,
-      ...(credentials !== undefined && { credentials }),
-    });
-    if (credentials !== undefined && result.outcome === 'credentials-refused') {
-      // They were the ACS's own, so it is the one to be asked again.
-      const refusal = authenticator?.refused?.(req, origin);
-      if (refusal?.pass === false) return authAnswer(refusal);
-    }
+    const wake = (): Promise<WakeResult> =>
+      pipeline.wake(origin, { timeoutMs, signal, ...(credentials !== undefined && { credentials }) });
+    const { answer: result, refusal }: Guess<WakeResult> =
+      credentials === undefined || authenticator?.guess === undefined
+        ? { answer: await wake() }
+        : await authenticator.guess(req, origin, signal, wake, hasRefusedCredentials);
+    if (result === undefined) return authAnswer(refusal);
+    // They were the ACS's own, so it is the one to be asked again.
+    if (result.outcome === 'credentials-refused' && refusal !== undefined) return authAnswer(refusal);
     return wakeAnswer(result, statuses);
   };
 
@@ -111,7 +105,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      options.onFailure?.(error);
+      if (!left.signal.aborted) options.onFailure?.(error);
       const status = error.statusCode;
       answer = refusalAnswer(status >= 400 && status < 500 ? status : 500);
     }
@@ -122,7 +116,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
   };
 }
 
-function authAnswer(decision: AuthDecision & { readonly pass: false }): EndpointAnswer {
+function authAnswer(decision: AuthRefusal): EndpointAnswer {
   const { statusCode, challenges, retryAfter } = decision;
   return refusalAnswer(statusCode, {
     ...(challenges.length > 0 && { 'www-authenticate': challenges }),

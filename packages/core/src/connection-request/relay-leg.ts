@@ -66,7 +66,8 @@ export class RelayLeg {
       }
       this.release()?.close();
     }
-    const addresses = await this.#addresses();
+    // The answer goes to the address that has asked for it.
+    const addresses = held === undefined ? await this.#addresses() : [held.address];
     if (!Array.isArray(addresses)) return { ...addresses, unreached: true };
     const { policy, tls } = this.#options;
     const connection = await dial(addresses, {

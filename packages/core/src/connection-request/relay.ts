@@ -19,18 +19,20 @@ export interface RelayOptions extends RelayLegOptions {
 }
 
 /** What came of a request that was relayed. */
-export type RelayAnswer =
+export type RelayAnswer = {
+  /** Whether the CPE has refused the answer of the ACS just now. */
+  readonly refused: boolean;
+} & (
   | {
       /** The CPE asks for credentials. */
       readonly challenge: string;
-      /** Whether it has refused some just now. */
-      readonly refused: boolean;
     }
   | {
       readonly challenge?: undefined;
       /** How the wake ended; `scheme-unsupported` where the CPE's challenge cannot be relayed. */
       readonly result: WakeResult;
-    };
+    }
+);
 
 /**
  * Digest end to end between an ACS and a CPE, without a secret in between (RFC 7616 §3.6): the CPE's challenge goes to the ACS,
@@ -43,8 +45,8 @@ export class Relay {
   readonly #connections = new OpenConnections();
   readonly #maxRunning: number;
   readonly #idPrefix = randomBytes(4).toString('hex');
+  readonly #legs = new Set<RelayLeg>();
   #count = 0;
-  #pending = 0;
   #closed = false;
 
   constructor(options: RelayOptions) {
@@ -61,27 +63,23 @@ export class Relay {
   async ask(origin: string, authorization: string | undefined, signal: AbortSignal): Promise<RelayAnswer> {
     const record = new WakeRecord();
     const since = performance.now();
-    const end = (outcome: WakeOutcome): RelayAnswer => {
+    const end = (outcome: WakeOutcome, refused = false): RelayAnswer => {
       const result = record.result(outcome, since);
       this.#count += 1;
       this.#options.onWake?.({ id: `${this.#idPrefix}-${this.#count}`, origin, ...result });
-      return { result };
+      return { result, refused };
     };
     const parsed = parseOrigin(origin);
     if (parsed === undefined) return end('bad-origin');
     if (this.#closed || signal.aborted) return end('aborted');
-    if (this.#pending >= this.#maxRunning) return end('overloaded');
-    this.#pending += 1;
-    try {
-      return await this.#exchange(parsed, authorization, signal, record, end);
-    } finally {
-      this.#pending -= 1;
-    }
+    if (this.#legs.size >= this.#maxRunning) return end('overloaded');
+    return this.#exchange(parsed, authorization, signal, record, end);
   }
 
-  /** Closes all connections. */
+  /** Ends all as `aborted`, and closes all connections. */
   close(): void {
     this.#closed = true;
+    for (const leg of this.#legs) leg.stop('aborted');
     this.#table.close();
     this.#connections.close();
   }
@@ -91,11 +89,12 @@ export class Relay {
     authorization: string | undefined,
     signal: AbortSignal,
     record: WakeRecord,
-    end: (outcome: WakeOutcome) => RelayAnswer,
+    end: (outcome: WakeOutcome, refused?: boolean) => RelayAnswer,
   ): Promise<RelayAnswer> {
     const given = authorization === undefined ? undefined : readAnswer(authorization);
     const held = given === undefined ? undefined : this.#table.take(origin.key, given.nonce);
     const leg = new RelayLeg(origin, this.#options, record, this.#connections);
+    this.#legs.add(leg);
     const stop = (): void => leg.stop('aborted');
     const timer = setTimeout(() => leg.stop('timeout'), this.#options.timeoutMs).unref();
     signal.addEventListener('abort', stop);
@@ -105,10 +104,12 @@ export class Relay {
       if ('error' in reply) return end(leg.stopped ?? outcomeOfFailure(reply));
       if (reply.status !== 401) {
         record.scheme = given === undefined ? 'none' : 'digest';
-        return end(outcomeOfStatus(reply.status));
+        return end(outcomeOfStatus(reply.status), given !== undefined && reply.status === 403);
       }
       const challenge = relayable(reply);
-      if (challenge === undefined) return end('scheme-unsupported');
+      if (challenge === undefined) {
+        return given === undefined ? end('scheme-unsupported') : end('credentials-refused', true);
+      }
       record.scheme = 'digest';
       record.algorithm = challenge.algorithm;
       const connection = leg.release();
@@ -117,6 +118,7 @@ export class Relay {
       if (refused) end('credentials-refused');
       return { challenge: relayedChallenge(challenge), refused };
     } finally {
+      this.#legs.delete(leg);
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
       leg.release()?.close();

@@ -9,7 +9,7 @@ import { dial, type DialSettings } from './dial.js';
 import { isAllowed } from './origin.js';
 import type { Reply } from './reply-reader.js';
 import type { WakeRecord } from './wake-record.js';
-import type { WakeOutcome } from './wake-result.js';
+import type { WakeOutcome, WakeResult } from './wake-result.js';
 
 /** What an attempt goes by. */
 export interface AttemptSettings extends Pick<DialSettings, 'origin' | 'policy' | 'tls' | 'connections' | 'timeLeft'> {
@@ -52,7 +52,7 @@ export class WakeAttempt {
       const reply = await this.#send('request', undefined);
       if ('error' in reply) return this.#outcomeOfFailure(reply);
       if (reply.status === 401) return this.#stopped ?? (await this.#authenticate(reply));
-      if (isSuccess(reply.status)) this.#record.scheme = 'none';
+      if (isSuccess(reply.status)) this.#note('none');
       return outcomeOfStatus(reply.status);
     } finally {
       clearTimeout(this.#timer);
@@ -77,18 +77,23 @@ export class WakeAttempt {
 
   async #authenticate(first: Reply): Promise<WakeOutcome> {
     const challenged = this.#choose(first);
-    if (challenged === undefined) return 'scheme-unsupported';
+    if (challenged === undefined) {
+      if (offersBasic(first)) this.#record.scheme = 'basic';
+      return 'scheme-unsupported';
+    }
+    this.#note(challenged);
     const pairs = await this.#askForPairs();
     if (this.#stopped !== undefined) return this.#stopped;
     if (pairs.length === 0) return 'no-credentials';
     let plan: Plan = challenged;
     let renewed = false;
     let reading: DigestReading = 'standard';
+    let nonceCount = 1;
     for (let index = 0; ;) {
       const pair = pairs[index];
       if (pair === undefined) return 'credentials-refused';
       const connection = this.#connection;
-      const reply = await this.#send('answer', this.#authorization(plan, pair, reading));
+      const reply = await this.#send('answer', this.#authorization(plan, pair, reading, nonceCount));
       if ('error' in reply) return this.#outcomeOfFailure(reply);
       if (reply.status !== 401) return outcomeOfStatus(reply.status);
       if (this.#stopped !== undefined) return this.#stopped;
@@ -105,6 +110,7 @@ export class WakeAttempt {
         reading = 'standard';
         index += 1;
       }
+      nonceCount = next !== 'basic' && plan !== 'basic' && next.nonce === plan.nonce ? nonceCount + 1 : 1;
       plan = next;
     }
   }
@@ -195,23 +201,27 @@ export class WakeAttempt {
   }
 
   #choose(reply: Reply): Plan | undefined {
-    const challenges = parseChallenges(reply.challenges);
-    const digest = chooseDigestChallenge(challenges, this.#settings.preferredAlgorithm);
-    if (digest !== undefined) {
-      this.#record.scheme = 'digest';
-      this.#record.algorithm = digest.algorithm;
-      return digest;
-    }
-    if (!challenges.some((challenge) => challenge.scheme.toLowerCase() === 'basic')) return undefined;
-    this.#record.scheme = 'basic';
-    this.#record.algorithm = undefined;
-    return this.#settings.allowBasic ? 'basic' : undefined;
+    const digest = chooseDigestChallenge(parseChallenges(reply.challenges), this.#settings.preferredAlgorithm);
+    return digest ?? (this.#settings.allowBasic && offersBasic(reply) ? 'basic' : undefined);
   }
 
-  #authorization(plan: Plan, pair: Credentials, reading: DigestReading): string {
+  #note(plan: Plan | 'none'): void {
+    this.#record.scheme = typeof plan === 'string' ? plan : 'digest';
+    this.#record.algorithm = typeof plan === 'string' ? undefined : plan.algorithm;
+  }
+
+  #authorization(plan: Plan, pair: Credentials, reading: DigestReading, nonceCount: number): string {
+    this.#note(plan);
     const { username, password } = pair;
     if (plan === 'basic') return basicAuthorization(username, password);
-    return answerDigest(plan, { username, password, method: 'GET', uri: this.#settings.origin.target, reading });
+    return answerDigest(plan, {
+      username,
+      password,
+      method: 'GET',
+      uri: this.#settings.origin.target,
+      reading,
+      nonceCount,
+    });
   }
 
   #outcomeOfFailure(failure: Failure): WakeOutcome {
@@ -234,6 +244,10 @@ function firstReply(
   });
 }
 
+function offersBasic(reply: Reply): boolean {
+  return parseChallenges(reply.challenges).some(({ scheme }) => scheme.toLowerCase() === 'basic');
+}
+
 function isSuccess(status: number): boolean {
   return status === 200 || status === 204;
 }
@@ -241,6 +255,12 @@ function isSuccess(status: number): boolean {
 /** The outcome that a final status of a CPE comes to. */
 export function outcomeOfStatus(status: number): WakeOutcome {
   return isSuccess(status) ? 'accepted' : status === 503 ? 'busy' : 'refused';
+}
+
+/** Whether a CPE was given credentials and did not take them; some say 403. */
+export function hasRefusedCredentials({ outcome, status, scheme }: WakeResult): boolean {
+  if (outcome === 'credentials-refused') return true;
+  return outcome === 'refused' && status === 403 && (scheme === 'digest' || scheme === 'basic');
 }
 
 /** The outcome that a connection comes to that cannot be made or brings no answer. */

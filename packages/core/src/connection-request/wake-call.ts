@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { CwmpProxyError } from '../errors.js';
 import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from './wake-result.js';
 import type { WakeJob } from './wake-job.js';
@@ -33,18 +34,25 @@ export class WakeCall {
   constructor(job: WakeJob, settings: CallSettings) {
     this.job = job;
     this.#settings = settings;
-    settings.signal?.addEventListener('abort', this.#onAbort);
+    if (settings.signal !== undefined) {
+      // A signal may end a thousand wakes, which is no leak.
+      setMaxListeners(0, settings.signal);
+      settings.signal.addEventListener('abort', this.#onAbort);
+    }
     this.#timer = setTimeout(() => this.#onTimeout(), settings.timeoutMs).unref();
   }
 
   /** The Inform of its CPE has passed. */
   readonly onInform = (inform: InformNotice): void => {
+    // One that comes before this wake has asked the CPE is the answer to another one.
+    if (!this.job.hasAsked) return;
     this.#inform ??= inform;
     if (this.#acceptedAt !== undefined) this.#settle('informed', this.#informLeg());
   };
 
   /** The job has ended, or failed by a fault. */
   onJobEnd(outcome: WakeOutcome | CwmpProxyError): void {
+    if (this.#over) return;
     clearTimeout(this.#timer);
     if (outcome instanceof CwmpProxyError) {
       this.#end();

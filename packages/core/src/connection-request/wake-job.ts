@@ -43,6 +43,8 @@ export class WakeJob {
   /** When the last of its callers will have left, on the clock of `performance.now()`. */
   deadline = 0;
 
+  /** Whether the CPE was asked, by this instance or another one of the fleet, since the job began. */
+  hasAsked = false;
   #stopped: StopReason | undefined;
   #attempt: WakeAttempt | undefined;
   #interrupt: (() => void) | undefined;
@@ -63,10 +65,13 @@ export class WakeJob {
     }
     if (this.settings.enterFleet !== undefined) {
       this.record.begin('turn');
+      // Another instance may be asking it, for this one too.
+      this.hasAsked = true;
       const elsewhere = await this.#unlessStopped(this.settings.enterFleet());
       if (this.#stopped !== undefined) return this.#stopped;
       this.record.end();
       if (elsewhere !== undefined) return elsewhere;
+      this.hasAsked = false;
     }
     for (let attempt = 0; ; attempt += 1) {
       const spacing = this.settings.spacing();
@@ -119,6 +124,7 @@ export class WakeJob {
     const timeLeft = () =>
       since + (this.deadline - since) / (1 + Math.max(0, this.retries - attempt)) - performance.now();
     const pairs = () => this.#pairs();
+    this.hasAsked = true;
     this.#attempt = new WakeAttempt(
       { origin, addresses, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeLeft },
       this.record,

@@ -148,6 +148,7 @@ export class WakePipeline {
       spacing: () => this.#spacing.left(origin.key),
     });
     const shared: Shared = { job, calls: new Set(), state: 'waiting' };
+    if (jobs.length > 0) job.record.begin('turn');
     jobs.push(shared);
     this.#jobs.set(origin.key, jobs);
     return shared;
@@ -157,6 +158,7 @@ export class WakePipeline {
   async #start(shared: Shared, key: string): Promise<void> {
     if (this.#jobs.get(key)?.[0] !== shared) return;
     shared.state = 'running';
+    shared.job.record.end();
     // A policy may throw.
     const outcome = await shared.job
       .run()

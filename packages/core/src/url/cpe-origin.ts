@@ -44,18 +44,18 @@ export function readCpeOrigin(url: string): CpeOrigin {
     if (isIP(bracketed) !== 6 || bracketed.includes('%')) refuse('names no IPv6 address in its brackets');
     return { scheme, host: bracketed.toLowerCase(), isName: false, port, authority, target };
   }
-  const host = (plain ?? '').toLowerCase();
-  const isName = isIP(host) !== 4;
-  if (isName && !isHostName(host)) refuse('names no host in its plain form');
-  return { scheme, host, isName, port, authority, target };
+  const isName = isIP(plain ?? '') !== 4;
+  // Before it is lower-cased: the Kelvin sign becomes a plain k.
+  if (isName && !isHostName(plain ?? '')) refuse('names no host in its plain form');
+  return { scheme, host: (plain ?? '').toLowerCase(), isName, port, authority, target };
 }
 
 /** Letters, digits, hyphens and underscores, in labels; a last label that reads as a number would make it an address in disguise. */
 function isHostName(text: string): boolean {
   if (text.length > 253) return false;
   const labels = text.split('.');
-  if (!labels.every((label) => /^[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?$/.test(label))) return false;
-  return !/^(?:\d+|0x[\da-f]*)$/.test(labels.at(-1) ?? '');
+  if (!labels.every((label) => /^[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?$/i.test(label))) return false;
+  return !/^(?:\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? '');
 }
 
 function readPort(digits: string): number {

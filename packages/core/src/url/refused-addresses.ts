@@ -53,35 +53,43 @@ export interface OwnAddress {
  * where all programs of a machine share addresses, on its own port only.
  */
 export function refusalsOf(address: IpAddress, port: number, own: Iterable<OwnAddress>): IpBlock[] {
+  const backends = [...own];
+  const isOwn = (one: IpAddress): boolean => backends.some((backend) => isBackend(one, port, backend));
   const found = [...refusedIpv4, ...refusedIpv6].filter((refused) => isInside(address, refused));
-  const isLoopback = loopback.some((refused) => isInside(address, refused));
-  for (const one of own) {
-    const known = readIpAddress(one.address);
-    if (known?.family !== address.family || known.value !== address.value) continue;
-    if (!isLoopback || port === one.port) found.push(blockAround(address, address.family === 4 ? 32 : 128));
-  }
-  if (address.family === 6) found.push(...disguisesOf(address));
+  if (isOwn(address)) found.push(blockAround(address, address.family === 4 ? 32 : 128));
+  if (address.family === 6) found.push(...disguisesOf(address, isOwn));
   return found;
 }
 
-function disguisesOf(address: IpAddress): IpBlock[] {
+function isBackend(address: IpAddress, port: number, backend: OwnAddress): boolean {
+  const known = readIpAddress(backend.address);
+  if (known?.family !== address.family || known.value !== address.value) return false;
+  return port === backend.port || !loopback.some((refused) => isInside(address, refused));
+}
+
+function disguisesOf(address: IpAddress, isOwn: (one: IpAddress) => boolean): IpBlock[] {
   const found: IpBlock[] = [];
   for (const { within, at, inverted } of disguises) {
     if (!isInside(address, within)) continue;
-    found.push(within, ...refusedInside(address, at, inverted));
+    found.push(within, ...refusedInside(address, at, inverted ?? false, isOwn));
   }
   // ISATAP (RFC 5214 §6.1) needs no prefix of its own: the interface identifier tells.
   const identifier = (address.value >> 32n) & 0xfdff_ffffn;
-  if (identifier === 0x0000_5efen) found.push(...refusedInside(address, 96));
+  if (identifier === 0x0000_5efen) found.push(...refusedInside(address, 96, false, isOwn));
   return found;
 }
 
-function refusedInside(address: IpAddress, at: number, inverted = false): IpBlock[] {
+function refusedInside(
+  address: IpAddress,
+  at: number,
+  inverted: boolean,
+  isOwn: (one: IpAddress) => boolean,
+): IpBlock[] {
   const raw = (address.value >> BigInt(96 - at)) & 0xffff_ffffn;
   const carried: IpAddress = { family: 4, value: inverted ? raw ^ 0xffff_ffffn : raw };
-  return refusedIpv4
-    .filter((refused) => isInside(carried, refused))
-    .map((refused) => blockAround(address, at + refused.length));
+  const lengths = refusedIpv4.filter((refused) => isInside(carried, refused)).map(({ length }) => length);
+  if (isOwn(carried)) lengths.push(32);
+  return lengths.map((length) => blockAround(address, at + length));
 }
 
 function block(text: string): IpBlock {
