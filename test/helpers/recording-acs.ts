@@ -17,7 +17,7 @@ export interface RecordingAcs extends Served {
   open: Set<Socket>;
 }
 
-/** `X-Answer: <status> [field=value|…]`; without it, 200. A body comes with every 200 but that to `X-Answer: 200 empty`. */
+/** `X-Answer: <status> [field=value|…]`; `none` answers nothing; without it, 200. A body comes with every 200 but that to `X-Answer: 200 empty`. */
 export async function recordingAcs(t: TestContext): Promise<RecordingAcs> {
   const requests: Recorded[] = [];
   const connections = new Map<Socket, number>();
@@ -34,6 +34,7 @@ export async function recordingAcs(t: TestContext): Promise<RecordingAcs> {
       }
       requests.push({ connection: connections.get(socket) ?? 0, headers, body });
       const [status = '200', ...fields] = String(headers['x-answer'] ?? '200').split('|');
+      if (status === 'none') return;
       const pairs = fields.flatMap((field) =>
         field.includes('=') ? [field.replace(/=.*/, ''), field.replace(/^.*?=/, '')] : [],
       );

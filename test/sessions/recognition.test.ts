@@ -1,44 +1,18 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import type { CwmpProxyOptions, SessionEndEvent } from '@cwmp-proxy/core';
-import { atEnd } from '../helpers/at-end.js';
+import { test } from 'node:test';
+import type { SessionEndEvent } from '@cwmp-proxy/core';
 import { inform } from '../helpers/cpe-clients/cwmp-bodies.js';
-import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
-import { type Gateway, startGateway } from '../helpers/gateway.js';
-import { type RecordingAcs, postOf, recordingAcs } from '../helpers/recording-acs.js';
+import { postOf } from '../helpers/recording-acs.js';
+import { startTwoAcss } from '../helpers/two-acss.js';
 import { until } from '../helpers/until.js';
 
 // Which backend, and which of its connections, a message goes to when its CPE comes on a new connection.
-
-interface World extends Gateway {
-  acss: [RecordingAcs, RecordingAcs];
-  ended: SessionEndEvent[];
-  /** Opens a CPE connection that the test's end closes. */
-  connect: () => Promise<RawConnection>;
-  /** Where the requests went: `<ACS>.<connection>` each, in order of each ACS. */
-  went: () => string[];
-}
-
-async function world(t: TestContext, options: Partial<CwmpProxyOptions> = {}): Promise<World> {
-  const acss: World['acss'] = [await recordingAcs(t), await recordingAcs(t)];
-  const gateway = await startGateway(t, { backends: acss.map(({ url }) => url), ...options });
-  const ended: SessionEndEvent[] = [];
-  gateway.proxy.on('sessionEnd', (event) => ended.push(event));
-  const connect = async (): Promise<RawConnection> => {
-    const cpe = await RawConnection.open(gateway.port);
-    atEnd(t, () => cpe.close());
-    return cpe;
-  };
-  const went = (): string[] =>
-    acss.flatMap(({ requests }, index) => requests.map(({ connection }) => `${'AB'[index]}.${connection}`));
-  return { ...gateway, acss, ended, connect, went };
-}
 
 const why = (ended: SessionEndEvent[]): string[] => ended.map((event) => event.why);
 const cookie = 'X-Answer: 200|Set-Cookie=session=one';
 
 test('a CPE that reconnects with its cookie is put back on its backend connection', async (t) => {
-  const { connect, went } = await world(t);
+  const { connect, went } = await startTwoAcss(t);
   const first = await connect();
   await first.exchange(postOf(inform('1'), cookie));
   await first.close();
@@ -47,7 +21,7 @@ test('a CPE that reconnects with its cookie is put back on its backend connectio
 });
 
 test('a CPE that reconnects after a 401 is put back by the nonce that it quotes', async (t) => {
-  const { connect, went } = await world(t);
+  const { connect, went } = await startTwoAcss(t);
   const first = await connect();
   await first.exchange(postOf(inform('1'), 'X-Answer: 401|WWW-Authenticate=Digest realm="a",nonce="n1"'));
   await first.close();
@@ -56,7 +30,7 @@ test('a CPE that reconnects after a 401 is put back by the nonce that it quotes'
 });
 
 test('after the grace a returning CPE meets the same backend on a new connection', async (t) => {
-  const { connect, went, acss, ended } = await world(t, { sessions: { graceMs: 20 } });
+  const { connect, went, acss, ended } = await startTwoAcss(t, { sessions: { graceMs: 20 } });
   const first = await connect();
   await first.exchange(postOf(inform('1'), cookie));
   await first.close();
@@ -67,7 +41,7 @@ test('after the grace a returning CPE meets the same backend on a new connection
 });
 
 test('a CPE without cookie and nonce cannot be known again: its session ends with its connection', async (t) => {
-  const { connect, acss, ended } = await world(t);
+  const { connect, acss, ended } = await startTwoAcss(t);
   const first = await connect();
   await first.exchange(postOf(inform('1')));
   await first.close();
@@ -76,7 +50,7 @@ test('a CPE without cookie and nonce cannot be known again: its session ends wit
 });
 
 test('the next session of a CPE that shows the cookie of the last one goes to the next backend', async (t) => {
-  const { connect, went, ended } = await world(t);
+  const { connect, went, ended } = await startTwoAcss(t);
   const first = await connect();
   await first.exchange(postOf(inform('1'), cookie));
   await first.exchange(postOf('', 'X-Answer: 204'));
@@ -88,7 +62,7 @@ test('the next session of a CPE that shows the cookie of the last one goes to th
 });
 
 test('an Inform of a CPE that gave its session up meets the same backend on a new connection', async (t) => {
-  const { connect, went, ended } = await world(t);
+  const { connect, went, ended } = await startTwoAcss(t);
   const first = await connect();
   await first.exchange(postOf(inform('1'), cookie));
   await first.close();
@@ -98,7 +72,7 @@ test('an Inform of a CPE that gave its session up meets the same backend on a ne
 });
 
 test('a cookie that every CPE gets leads nobody into the session of another', async (t) => {
-  const { connect, went } = await world(t);
+  const { connect, went } = await startTwoAcss(t);
   const [one, two] = [await connect(), await connect()];
   await one.exchange(postOf(inform('1'), 'X-Answer: 200|Set-Cookie=lang=en'));
   await two.exchange(postOf(inform('2'), 'Cookie: lang=en', 'X-Answer: 200|Set-Cookie=lang=en'));
@@ -111,7 +85,7 @@ test('a cookie that every CPE gets leads nobody into the session of another', as
 });
 
 test('an ACS that refuses ends the session: the next Inform goes elsewhere', async (t) => {
-  const { connect, went, ended } = await world(t);
+  const { connect, went, ended } = await startTwoAcss(t);
   const cpe = await connect();
   await cpe.exchange(postOf(inform('1'), 'X-Answer: 503'));
   await cpe.exchange(postOf(inform('1')));
@@ -120,7 +94,7 @@ test('an ACS that refuses ends the session: the next Inform goes elsewhere', asy
 });
 
 test('an empty 200 ends a session as well as a 204, after a response too, but not before the empty POST', async (t) => {
-  const { connect, ended } = await world(t);
+  const { connect, ended } = await startTwoAcss(t);
   const cpe = await connect();
   await cpe.exchange(postOf(inform('1'), 'X-Answer: 200|empty'));
   assert.deepEqual(why(ended), []);
@@ -133,7 +107,7 @@ test('an empty 200 ends a session as well as a 204, after a response too, but no
 });
 
 test('a file that is not found ends no session', async (t) => {
-  const { connect, ended, went } = await world(t);
+  const { connect, ended, went } = await startTwoAcss(t);
   const cpe = await connect();
   await cpe.exchange(postOf(inform('1')));
   await cpe.exchange('GET /file HTTP/1.1\r\nHost: a\r\nX-Answer: 404\r\n\r\n');
@@ -143,7 +117,7 @@ test('a file that is not found ends no session', async (t) => {
 });
 
 test("the ACS's close is passed on; the CPE's own leaves the backend connection to wait", async (t) => {
-  const { connect, acss, went } = await world(t);
+  const { connect, acss, went } = await startTwoAcss(t);
   const first = await connect();
   assert.ok((await first.exchange(postOf(inform('1'), `${cookie}|Connection=close`))).closes);
   await first.closed();
@@ -156,7 +130,7 @@ test("the ACS's close is passed on; the CPE's own leaves the backend connection 
 });
 
 test('a session that is quiet for too long ends; what its CPE still says goes to the same backend', async (t) => {
-  const { connect, acss, ended, went } = await world(t, { sessions: { idleTimeoutMs: 30 } });
+  const { connect, acss, ended, went } = await startTwoAcss(t, { sessions: { idleTimeoutMs: 30 } });
   const cpe = await connect();
   await cpe.exchange(postOf(inform('1')));
   await until('the backend connection is closed', () => acss[0].open.size === 0);
@@ -166,7 +140,7 @@ test('a session that is quiet for too long ends; what its CPE still says goes to
 });
 
 test("an Inform's SessionTimeout raises the quiet time of its session", async (t) => {
-  const { connect, acss } = await world(t, { sessions: { idleTimeoutMs: 30 } });
+  const { connect, acss } = await startTwoAcss(t, { sessions: { idleTimeoutMs: 30 } });
   const [patient, other] = [await connect(), await connect()];
   const timeout = '<soap:Header><cwmp:SessionTimeout>45</cwmp:SessionTimeout>';
   await patient.exchange(postOf(inform('1').replace('<soap:Header>', timeout)));
@@ -176,7 +150,7 @@ test("an Inform's SessionTimeout raises the quiet time of its session", async (t
 });
 
 test('of many cookies, a new one with every reply, the latest still leads back and the first no longer does', async (t) => {
-  const { connect, went } = await world(t);
+  const { connect, went } = await startTwoAcss(t);
   const first = await connect();
   for (let reply = 1; reply <= 40; reply += 1) {
     await first.exchange(postOf(reply === 1 ? inform('1') : '<x/>', `X-Answer: 200|Set-Cookie=id=${reply}`));

@@ -118,6 +118,7 @@ export class Forwarder {
       socket: request.socket,
       isInform: () => prepared.isInform,
       keys: () => keysOfRequest(request.rawHeaders),
+      answersChallenge: request.headers.authorization !== undefined,
       // An Inform begins a session, whose backend is the next one, unless it answers a backend's challenge.
       affinity: () => {
         const shown = affinity?.find(request.rawHeaders);
@@ -153,7 +154,9 @@ export class Forwarder {
     const ms = performance.now() - since;
     this.#settings.onExchange({ method: request.method ?? '', status, ms }, session);
     const to = request.method === 'POST' ? prepared.kind : 'transfer';
-    this.#settings.sessions.answered(session, { to, status, empty }, keysOfAnswer(headers));
+    this.#settings.sessions.answered(session, { to, status, empty }, keysOfAnswer(headers), () =>
+      keysOfRequest(request.rawHeaders),
+    );
   }
 
   /** Resolves when another backend has answered. */

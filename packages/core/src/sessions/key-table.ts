@@ -5,13 +5,24 @@ import type { Session } from './session.js';
 export interface KnownCpe {
   /** The session, as long as its backend connection stands. */
   session: Session | undefined;
-  /** The backend; `undefined` for a key that more than one CPE was given, which leads nowhere. */
-  backend: Backend | undefined;
+  backend: Backend;
+  /** The address of the CPE that was given the key. */
+  readonly address: string | undefined;
 }
 
-/** From what a CPE can show (hashes of cookies and nonces) to where it was. Bounded: the oldest key goes first. */
+/** Most keys of ended sessions, and most shared ones, that are remembered as such. */
+const maxRemembered = 4_096;
+
+/**
+ * From what a CPE can show (hashes of cookies and nonces) to where it was. Bounded: the oldest key goes first. A key that two
+ * CPEs were given (`lang=en`, a load balancer's `SERVERID=a`) tells none from the other and leads nowhere: one that is given
+ * out while another session has it, and one that was given out before, unless its CPE shows it from the address it had then.
+ */
 export class KeyTable {
   readonly #known = new Map<string, KnownCpe>();
+  /** Keys of sessions that are over, and the address of the CPE that had each. */
+  readonly #past = new Map<string, string | undefined>();
+  readonly #shared = new Set<string>();
   readonly #maxKeys: number;
 
   constructor(maxKeys: number) {
@@ -20,28 +31,27 @@ export class KeyTable {
 
   /** Where the CPE that shows this key was. */
   get(key: string): KnownCpe | undefined {
-    const known = this.#known.get(key);
-    return known?.backend === undefined ? undefined : known;
+    return this.#known.get(key);
   }
 
   /**
-   * Notes that a session's CPE was given a key. A key that another session's CPE has too (`lang=en`) tells none from the
-   * other and is put out of use. Returns whether the key is of use.
+   * Notes that a session's CPE was given a key.
+   *
+   * @param shown The keys that the CPE showed before.
+   * @returns whether the key is of use.
    */
-  learn(key: string, session: Session): boolean {
+  learn(key: string, session: Session, shown: () => readonly string[]): boolean {
     const known = this.#known.get(key);
-    if (known !== undefined) {
-      if (known.session === session) return true;
-      // Without a session the key is that of a CPE that came back to its backend on a new connection.
-      if (known.session !== undefined || known.backend !== session.backend) known.backend = undefined;
-      known.session = known.backend === undefined ? undefined : session;
-      return known.backend !== undefined;
+    if (known?.session === session) return true;
+    if (this.#shared.has(key) || !this.#isOfOneCpe(key, known, session, shown)) {
+      this.#known.delete(key);
+      this.#shared.delete(key);
+      this.#shared.add(key);
+      dropOldest(this.#shared, maxRemembered);
+      return false;
     }
-    this.#known.set(key, { session, backend: session.backend });
-    if (this.#known.size > this.#maxKeys) {
-      const [oldest] = this.#known.keys();
-      if (oldest !== undefined) this.#known.delete(oldest);
-    }
+    this.#known.set(key, { session, backend: session.backend, address: session.address });
+    dropOldest(this.#known, this.#maxKeys);
     return true;
   }
 
@@ -53,6 +63,31 @@ export class KeyTable {
 
   /** The session is over, and its key with it. */
   forget(key: string, session: Session): void {
-    if (this.#known.get(key)?.session === session) this.#known.delete(key);
+    if (this.#known.get(key)?.session !== session) return;
+    this.#known.delete(key);
+    this.#past.delete(key);
+    this.#past.set(key, session.address);
+    dropOldest(this.#past, maxRemembered);
+  }
+
+  #isOfOneCpe(
+    key: string,
+    known: KnownCpe | undefined,
+    { address, backend, heirOf }: Session,
+    shown: () => readonly string[],
+  ): boolean {
+    if (known?.session !== undefined) return known.session === heirOf;
+    if (known === undefined && !this.#past.has(key)) return true;
+    const before = known === undefined ? this.#past.get(key) : known.address;
+    return before === address && (known === undefined || known.backend === backend) && shown().includes(key);
+  }
+}
+
+/** Maps and sets keep the order in which their keys came. */
+function dropOldest(keys: Map<string, unknown> | Set<string>, most: number): void {
+  if (keys.size <= most) return;
+  for (const oldest of keys.keys()) {
+    keys.delete(oldest);
+    break;
   }
 }

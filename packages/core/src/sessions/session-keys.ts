@@ -4,25 +4,31 @@ import { hash, randomBytes } from 'node:crypto';
 const salt = randomBytes(16).toString('base64');
 
 /**
- * By what a returning CPE can be recognised: each cookie that it sends, and the Digest nonce that its Authorization quotes.
+ * By what a returning CPE can be recognised: the Digest nonce that its Authorization quotes, then each cookie that it sends.
  * Keys are hashes, so that the table of sessions holds no credential.
  */
 export function keysOfRequest(rawHeaders: readonly string[]): string[] {
-  const keys: string[] = [];
+  const nonces: string[] = [];
+  const cookies: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const value = rawHeaders[index + 1] ?? '';
     switch ((rawHeaders[index] ?? '').toLowerCase()) {
       case 'cookie':
         // GenieACS splits on commas too, because devices send them.
-        for (const pair of value.split(/[;,]/)) addCookie(keys, pair);
+        for (const pair of value.split(/[;,]/)) addCookie(cookies, pair);
         break;
       case 'authorization':
-        addNonce(keys, value);
+        addNonce(nonces, value);
         break;
       default:
     }
   }
-  return keys;
+  return nonces.concat(cookies);
+}
+
+/** Whether a key is that of a nonce. */
+export function isNonce(key: string): boolean {
+  return key.startsWith('n');
 }
 
 /** By what the CPE that gets this answer can be recognised when it returns. */
@@ -50,16 +56,16 @@ function addCookie(keys: string[], pair: string): void {
   const equals = text.indexOf('=');
   const value = text.slice(equals + 1).replace(/^"(.*)"$/, '$1');
   if (equals > 0 && value !== '' && !text.startsWith('cwmp-proxy='))
-    keys.push(keyOf(`cookie ${text.slice(0, equals)}=${value}`));
+    keys.push(keyOf('cookie', `${text.slice(0, equals)}=${value}`));
 }
 
 function addNonce(keys: string[], value: string): void {
   if (!/\bdigest\b/i.test(value)) return;
   for (const [, quoted, token] of value.matchAll(/[\s,]nonce\s*=\s*(?:"([^"]*)"|([^\s,"]+))/gi)) {
-    keys.push(keyOf(`nonce ${quoted ?? token ?? ''}`));
+    keys.push(keyOf('nonce', quoted ?? token ?? ''));
   }
 }
 
-function keyOf(text: string): string {
-  return hash('sha256', salt + text, 'base64').slice(0, 22);
+function keyOf(kind: 'cookie' | 'nonce', text: string): string {
+  return kind.charAt(0) + hash('sha256', salt + text, 'base64').slice(0, 22);
 }

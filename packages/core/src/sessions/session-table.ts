@@ -4,30 +4,8 @@ import type { Backend } from '../backends/backend.js';
 import type { BackendPool } from '../backends/backend-pool.js';
 import { CwmpProxyError } from '../errors.js';
 import { KeyTable } from './key-table.js';
-import { Session, type SessionAnswer, type SessionEnd } from './session.js';
-
-/** What a {@link SessionTable} works with. */
-export interface SessionSettings {
-  /** Longest quiet time of a session, in milliseconds. */
-  idleTimeoutMs: number;
-  /** How long a session waits for its CPE to connect again, in milliseconds. */
-  graceMs: number;
-  /** Most sessions at once. */
-  maxSessions: number;
-  onStart: (session: Session) => void;
-  onEnd: (session: Session, why: SessionEnd) => void;
-}
-
-/** A CPE's request, as far as its session depends on it. */
-export interface SessionRequest {
-  socket: Socket;
-  /** Whether the message is an Inform, with which a session begins; asked for only where it matters, for it costs a look. */
-  isInform: () => boolean;
-  /** By what the CPE may be recognised; asked for only when its connection is new. */
-  keys: () => readonly string[];
-  /** The backend that an affinity cookie names; asked for only when no key is known. */
-  affinity?: () => Backend | undefined;
-}
+import { isNonce } from './session-keys.js';
+import { Session, type SessionAnswer, type SessionEnd, type SessionRequest, type SessionSettings } from './session.js';
 
 /** Most cookies and nonces by which one session is recognised; the oldest gives way. */
 const maxKeysOfSession = 32;
@@ -83,26 +61,42 @@ export class SessionTable {
       void this.#drop(own);
       return this.#begin(request, undefined);
     }
+    const recognised = this.#recognised(request);
+    if (recognised !== undefined) return recognised;
+    const home = this.#homes.get(socket);
+    return this.#begin(request, home === undefined || request.isInform() ? request.affinity?.() : home);
+  }
+
+  /** The session of a CPE that comes on a new connection, if a key tells which. */
+  #recognised(request: SessionRequest): Session | undefined {
+    const { socket } = request;
     for (const key of request.keys()) {
       const known = this.#keys.get(key);
       if (known === undefined) continue;
       const { session, backend } = known;
-      // A key that no ACS made for one CPE alone may be shown by a stranger while its CPE is still there.
-      if (session?.socket !== undefined && session.socket.remoteAddress !== socket.remoteAddress) continue;
-      if (session === undefined || session.inFlight > 0) return this.#begin(request, backend);
-      if (session.phase !== 'open' || !request.isInform()) {
+      // A key that no ACS made for one CPE alone may be shown by a stranger, whom it may lead to the same ACS and no further.
+      const isElsewhere = known.address !== socket.remoteAddress;
+      if (isElsewhere && request.isInform()) continue;
+      if (isElsewhere || session === undefined) return this.#begin(request, backend);
+      if (session.inFlight > 0) {
+        const heir = this.#begin(request, backend);
+        if (!request.isInform()) heir.heirOf = session;
+        return heir;
+      }
+      const startsOver = request.isInform() && (session.phase === 'open' || !request.answersChallenge);
+      // While its CPE's connection stands, only a nonce that was made for this CPE takes it to another (Fritz!Box, FIELD.md).
+      if (!startsOver && (session.socket === undefined || isNonce(key))) {
         this.#attach(session, socket);
         return session;
       }
-      if (session.socket === undefined) {
+      if (startsOver && session.socket === undefined) {
         // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
         this.#end(session, 'superseded');
         void this.#drop(session);
       }
       return this.#begin(request, backend);
     }
-    const home = this.#homes.get(socket);
-    return this.#begin(request, home === undefined || request.isInform() ? request.affinity?.() : home);
+    return undefined;
   }
 
   /**
@@ -140,8 +134,14 @@ export class SessionTable {
    * The backend answered.
    *
    * @param keys By what the CPE can be recognised from now on.
+   * @param shown What it showed of that with its request.
    */
-  answered(session: Session, { to, status, empty }: SessionAnswer, keys: readonly string[]): void {
+  answered(
+    session: Session,
+    { to, status, empty }: SessionAnswer,
+    keys: readonly string[],
+    shown: () => readonly string[],
+  ): void {
     if (session.phase === 'ended') return;
     if (to === 'empty' && status !== 401) session.emptied = true;
     if (to !== 'transfer') {
@@ -150,8 +150,9 @@ export class SessionTable {
     }
     session.phase = status === 401 ? 'challenged' : 'open';
     for (const key of keys) {
-      if (this.#keys.learn(key, session)) session.keys.add(key);
+      if (this.#keys.learn(key, session, shown)) session.keys.add(key);
     }
+    session.heirOf = undefined;
     // An ACS may set a new cookie with every reply; a CPE shows the latest.
     for (const key of session.keys) {
       if (session.keys.size <= maxKeysOfSession) break;
@@ -221,7 +222,8 @@ export class SessionTable {
 
   #open(socket: Socket, backend: Backend): Session {
     this.#count += 1;
-    const session = new Session(`${this.#prefix}-${this.#count.toString(36)}`, backend, this.#settings.idleTimeoutMs);
+    const id = `${this.#prefix}-${this.#count.toString(36)}`;
+    const session = new Session(id, backend, socket.remoteAddress, this.#settings.idleTimeoutMs);
     this.#sessions.add(session);
     backend.sessionBegins();
     this.#attach(session, socket);

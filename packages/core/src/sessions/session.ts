@@ -12,6 +12,31 @@ export type SessionPhase = 'opening' | 'challenged' | 'open' | 'ended';
 /** Why a session ended. */
 export type SessionEnd = 'complete' | 'refused' | 'cpe-gone' | 'idle' | 'failed' | 'superseded' | 'removed' | 'closed';
 
+/** What a table of sessions works with. */
+export interface SessionSettings {
+  /** Longest quiet time of a session, in milliseconds. */
+  idleTimeoutMs: number;
+  /** How long a session waits for its CPE to connect again, in milliseconds. */
+  graceMs: number;
+  /** Most sessions at once. */
+  maxSessions: number;
+  onStart: (session: Session) => void;
+  onEnd: (session: Session, why: SessionEnd) => void;
+}
+
+/** A CPE's request, as far as its session depends on it. */
+export interface SessionRequest {
+  socket: Socket;
+  /** Whether the message is an Inform, with which a session begins; asked for only where it matters, for it costs a look. */
+  isInform: () => boolean;
+  /** By what the CPE may be recognised; asked for only when its connection is new. */
+  keys: () => readonly string[];
+  /** Whether it answers a challenge. */
+  answersChallenge: boolean;
+  /** The backend that an affinity cookie names; asked for only when no key is known. */
+  affinity?: () => Backend | undefined;
+}
+
 /** One answer of the backend, as far as a session is moved by it. */
 export interface SessionAnswer {
   status: number;
@@ -30,6 +55,10 @@ export class Session {
   connection: BackendConnection;
   /** The CPE's connection; `undefined` while the CPE is away. */
   socket: Socket | undefined;
+  /** The address of the CPE. */
+  readonly address: string | undefined;
+  /** The session that its CPE was in the middle of, with a request under way on a connection that it has left. */
+  heirOf: Session | undefined;
   phase: SessionPhase = 'opening';
   /** Whether the CPE has sent its empty POST: from then on it only answers, and an empty answer of the ACS is the last. */
   emptied = false;
@@ -46,8 +75,9 @@ export class Session {
   /** Longest quiet time, in milliseconds; an Inform's SessionTimeout can raise it. */
   idleMs: number;
 
-  constructor(id: string, backend: Backend, idleMs: number) {
+  constructor(id: string, backend: Backend, address: string | undefined, idleMs: number) {
     this.id = id;
+    this.address = address;
     this.backend = backend;
     this.idleMs = idleMs;
     this.connection = backend.openConnection();
