@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { SessionEndEvent } from '@cwmp-proxy/core';
 import { inform } from '../helpers/cpe-clients/cwmp-bodies.js';
 import { postOf } from '../helpers/recording-acs.js';
@@ -139,15 +140,22 @@ test('a session that is quiet for too long ends; what its CPE still says goes to
   assert.deepEqual(went(), ['A.1', 'A.2']);
 });
 
-test("an Inform's SessionTimeout raises the quiet time of its session", async (t) => {
-  const { connect, acss } = await startTwoAcss(t, { sessions: { idleTimeoutMs: 30 } });
-  const [patient, other] = [await connect(), await connect()];
-  const timeout = '<soap:Header><cwmp:SessionTimeout>45</cwmp:SessionTimeout>';
-  await patient.exchange(postOf(inform('1').replace('<soap:Header>', timeout)));
-  await other.exchange(postOf(inform('2')));
-  await until('the other session is over', () => acss[1].open.size === 0);
-  assert.equal(acss[0].open.size, 1);
-});
+const patient = inform('1').replace('<soap:Header>', '<soap:Header><cwmp:SessionTimeout>45</cwmp:SessionTimeout>');
+
+for (const [name, body, ...fields] of [
+  ['Inform', Buffer.from(patient)],
+  ['compressed Inform', gzipSync(patient), 'Content-Encoding: gzip'],
+  ['Inform that streams', Buffer.from(patient.replace('<ParameterList>', `<ParameterList>${' '.repeat(100_000)}`))],
+] satisfies [string, Buffer, ...string[]][])
+  test(`the SessionTimeout of an ${name} raises the quiet time of its session`, async (t) => {
+    const { connect, acss } = await startTwoAcss(t, { sessions: { idleTimeoutMs: 30 } });
+    const [cpe, other] = [await connect(), await connect()];
+    const head = ['POST /acs HTTP/1.1', 'Host: a', ...fields, `Content-Length: ${body.length}`, '', ''];
+    await cpe.exchange(Buffer.concat([Buffer.from(head.join('\r\n')), body]));
+    await other.exchange(postOf(inform('2')));
+    await until('the other session is over', () => acss[1].open.size === 0);
+    assert.equal(acss[0].open.size, 1);
+  });
 
 test('of many cookies, a new one with every reply, the latest still leads back and the first no longer does', async (t) => {
   const { connect, went } = await startTwoAcss(t);

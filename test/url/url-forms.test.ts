@@ -95,6 +95,12 @@ test('path form: is deflated only where it would have more than 256 characters',
   for (const url of [short, long, noise]) assert.equal(urls.resolve(...request(urls.build(url))), url);
 });
 
+test('path form: a URL that is too long to be read back from its deflated form is not deflated', () => {
+  const urls = make({ form: 'path' });
+  const url = `http://10.0.0.1:7547/${'a'.repeat(8_300)}`;
+  assert.equal(urls.resolve(...request(urls.build(url))), url);
+});
+
 test('path form: a deflated token that expands without end is refused', async () => {
   const { deflateRawSync } = await import('node:zlib');
   const bomb = Buffer.concat([Buffer.of(4), deflateRawSync(Buffer.alloc(1 << 20, 'a'))]).toString('base64url');

@@ -49,9 +49,8 @@ export class Prepared {
 
   /** The longest quiet time that an Inform asks for, in seconds (TR-069 A6 §3.7.1.1). */
   get sessionTimeout(): number | undefined {
-    const { body, message } = this;
-    const named = message !== undefined && Buffer.isBuffer(body) && body.includes('SessionTimeout');
-    return named && message.isInform ? message.sessionTimeout : undefined;
+    const message = this.message ?? this.#beginning;
+    return message?.isInform === true ? message.sessionTimeout : undefined;
   }
 
   /** It goes nowhere. */

@@ -191,11 +191,10 @@ export class SessionTable {
   /** Ends every session; resolves when every backend connection is closed. */
   async close(): Promise<void> {
     this.#closed = true;
-    const closing: Promise<void>[] = [];
-    for (const session of this.#sessions) {
+    const closing = [...this.#sessions].map((session) => {
       this.#end(session, 'closed');
-      closing.push(this.#drop(session));
-    }
+      return this.#drop(session);
+    });
     await Promise.all(closing);
   }
 

@@ -31,7 +31,8 @@ export function writePathToken(url: string, signature: Buffer | undefined, maxLe
   const flags = bits | (signature === undefined ? 0 : flag.signed);
   const tail = signature ?? Buffer.alloc(0);
   const plain = Buffer.concat([Buffer.of(flags), rest, tail]).toString('base64url');
-  if (plain.length <= maxLength) return plain;
+  // What expands to more would not be read back.
+  if (plain.length <= maxLength || rest.length > maxUrlBytes) return plain;
   const deflated = deflateRawSync(rest, { dictionary, level: 9 });
   if (deflated.length >= rest.length) return plain;
   return Buffer.concat([Buffer.of(flags | flag.deflated), deflated, tail]).toString('base64url');
