@@ -46,6 +46,22 @@ test('a call with other credentials does not share, and waits for the one before
   assert.equal(cpe.state.requests.length, 4);
 });
 
+test('the wait behind another wake of the CPE is a leg', async (t) => {
+  const double = held();
+  const cpe = await startCpe(t, double);
+  const pipeline = openPipeline(t);
+  const first = pipeline.wake(cpe.url);
+  await double.asked;
+  const behind = await pipeline.wake(cpe.url, { credentials: { username: 'b', password: 'b' }, timeoutMs: 20 });
+  assert.equal(behind.outcome, 'timeout');
+  assert.deepEqual(
+    behind.legs.map(({ what, error }) => `${what} ${error ?? ''}`),
+    ['turn timeout'],
+  );
+  double.release(ok);
+  await first;
+});
+
 test('a call that leaves while another runs before it takes nothing with it', async (t) => {
   const double = held();
   const cpe = await startCpe(t, double);

@@ -169,14 +169,19 @@ for (const [name, authorization, passes] of [
   });
 }
 
-test('a checker that throws lets nobody in; users and realms that cannot be used are refused', async (t) => {
+test('a checker that throws lets nobody in and is told of; users and realms that cannot be used are refused', async (t) => {
   const authenticator = createBasicAuthenticator({
     users: () => {
       throw new Error('database down');
     },
   });
-  const url = await serve(t, { ...withResult({}), authenticator });
-  assert.equal((await fetch(url, { headers: { authorization: basicOf('a:b') } })).status, 401);
+  const failures: CwmpProxyError[] = [];
+  const url = await serve(t, { ...withResult({}), authenticator, onFailure: (error) => failures.push(error) });
+  assert.equal((await fetch(url, { headers: { authorization: basicOf('a:b') } })).status, 500);
+  assert.deepEqual(
+    failures.map(({ code, cause }) => [code, cause]),
+    [['ERR_CWMP_INTERNAL', new Error('database down')]],
+  );
   for (const options of [{ users: {} }, { users: { 'a:b': 'c' } }, { users: { a: 'b' }, realm: 'say "hi"' }]) {
     assert.throws(() => createBasicAuthenticator(options), CwmpProxyError);
   }

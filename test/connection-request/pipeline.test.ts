@@ -138,6 +138,41 @@ test('waits for the Inform with 6 CONNECTION REQUEST of this CPE, subscribed bef
   assert.equal((await waiting).outcome, 'informed');
 });
 
+test('an Inform that comes before the CPE was asked is not the one that is waited for', async (t) => {
+  const listeners = new Set<(inform: InformNotice) => void>();
+  const cpe = await startCpe(t, script(ok));
+  const pipeline = openPipeline(t, {
+    spacingMs: 50,
+    onInform: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  });
+  await pipeline.wake(cpe.url);
+  const next = pipeline.wake(cpe.url, { waitForInformMs: 10 });
+  for (const listener of listeners) listener({ url: cpe.url, events: ['6 CONNECTION REQUEST'] });
+  assert.equal((await next).outcome, 'no-inform');
+});
+
+test('counts the uses of a nonce that the CPE keeps, and names the scheme that was answered with', async (t) => {
+  const cpe = await startCpe(t, {
+    name: 'keeps its nonce, asks for Basic in the end',
+    path: '/',
+    async serve(talk, { requests }) {
+      for (let head = await talk.head(); head !== undefined; head = await talk.head()) {
+        const challenge = requests.push(head) < 3 ? 'Digest realm="r", nonce="n", qop="auth"' : 'Basic realm="r"';
+        talk.write(`HTTP/1.1 401 x\r\nWWW-Authenticate: ${challenge}\r\nContent-Length: 0\r\n\r\n`);
+      }
+    },
+  });
+  const result = await wakeCpe(cpe.url, { credentials: [credentials, { username: 'b', password: 'b' }] });
+  assert.equal(result.outcome, 'credentials-refused');
+  assert.equal(result.scheme, 'digest');
+  assert.equal(result.algorithm, 'MD5');
+  const counts = cpe.state.requests.map((head) => /nc=(\d+)/.exec(head)?.[1]);
+  assert.deepEqual(counts, [undefined, '00000001', '00000002']);
+});
+
 test('a policy is asked with the very address that is dialled, and nothing leaves when it says no', async (t) => {
   const cpe = await startCpe(t, script(ok));
   const policy = createWakePolicy({ allow: ['10.0.0.0/8'] });

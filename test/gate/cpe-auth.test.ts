@@ -209,3 +209,18 @@ test('guessing one user is slow, and locks out no other user behind the same add
   assert.equal((await cpe.post({ authorization: basic('a', 'pw') })).status, 429);
   assert.equal((await cpe.post({ authorization: basic('b', 'pw') })).status, 200);
 });
+
+test('a users function that fails keeps the CPE out, and is no guess of it', async (t) => {
+  let isAway = true;
+  const users = (): string => {
+    if (isAway) throw new Error('database down');
+    return 'secret';
+  };
+  const cpe = await start(t, { users, schemes: ['basic'] });
+  const headers = { authorization: `Basic ${btoa('cpe:secret')}` };
+  // More than an address may guess.
+  for (let count = 0; count < 25; count += 1) assert.equal((await cpe.post(headers)).status, 500);
+  assert.deepEqual(cpe.received, []);
+  isAway = false;
+  assert.equal((await cpe.post(headers)).status, 200);
+});

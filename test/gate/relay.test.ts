@@ -14,6 +14,7 @@ import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { resolveBy } from '../helpers/fake-dns.js';
 import { curl, hostBase, send, split, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/serve.js';
+import { until } from '../helpers/until.js';
 
 const allow = ['127.0.0.0/8'];
 const signingKeys = ['a key of sixteen characters'];
@@ -77,6 +78,29 @@ test('takes the next address of a name where one cannot be reached', async (t) =
     wakes.map(({ address }) => address),
     ['127.0.0.1'],
   );
+});
+
+test('close() ends a relay that waits for its CPE, and dials none', async (t) => {
+  const silent: CpeDouble = {
+    name: 'silent to an answer',
+    path: '/',
+    async serve(talk, cpe) {
+      for (let head = await talk.head(); head !== undefined; head = await talk.head()) {
+        if (cpe.requests.push(head) > 1) continue;
+        talk.write('HTTP/1.1 401 x\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\nContent-Length: 0\r\n\r\n');
+      }
+    },
+  };
+  const cpe = await startCpe(t, silent);
+  const gate = await startGate(t, relaying('path'));
+  const wakes: string[] = [];
+  gate.proxy.on('wake', ({ outcome }) => wakes.push(outcome));
+  const asked = genieacs.wake(await gate.proxied(cpe.url), cpeCredentials, gate.port);
+  await until('the answer is under way', () => cpe.state.requests.length === 2);
+  await gate.proxy.close();
+  await asked;
+  assert.deepEqual(wakes, ['aborted']);
+  assert.equal(cpe.state.connections, 1);
 });
 
 test('a wrong password is refused by the CPE and told as such, with a fresh challenge', async (t) => {

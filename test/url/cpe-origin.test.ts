@@ -91,6 +91,7 @@ const refused = [
   'http://10.0.0.1:+80/',
   'http://10.0.0.1:80a/',
   'http://10.0.0.1:%38%30/',
+  'http://\u212aelvin.example/',
   `http://${'a'.repeat(64)}.example/`,
   `http://${'a.'.repeat(127)}example/`,
   `http://10.0.0.1/${'a'.repeat(2_048)}`,

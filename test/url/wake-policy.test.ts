@@ -128,6 +128,20 @@ test('refuses the backends on all ports, on loopback on their own', () => {
   assert.equal(createWakePolicy({ allow: ['10.0.0.11'], ownAddresses }).allows('10.0.0.11', 80), true);
 });
 
+for (const [block, backend, other] of [
+  ['64:ff9b::/96', '64:ff9b::a00:b', '64:ff9b::a00:c'],
+  ['::ffff:0:0/96', '::ffff:10.0.0.11', '::ffff:10.0.0.12'],
+  ['2002::/16', '2002:a00:b::1', '2002:a00:c::1'],
+  ['2001:db8::/32', '2001:db8::5efe:10.0.0.11', '2001:db8::5efe:10.0.0.12'],
+] as const) {
+  test(`refuses a backend in the form ${backend} too`, () => {
+    const ownAddresses = () => [{ address: '10.0.0.11', port: 7547 }];
+    const policy = createWakePolicy({ allow: [block], ownAddresses });
+    assert.equal(policy.allows(backend, 7547), false);
+    assert.equal(policy.allows(other, 7547), true);
+  });
+}
+
 for (const entry of [
   '',
   '10.0.0.0/33',

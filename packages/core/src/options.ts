@@ -60,7 +60,7 @@ export interface ConnectionRequestOptions {
   allow?: readonly (string | AllowedTarget)[] | 'any';
   /**
    * Who may ask for a connection request: a map from user name to password, for Digest and Basic; or a function that decides,
-   * for Basic. Needed unless `access` names an htpasswd file or modes that ask for no user.
+   * for Basic, and whose failure is a 500 and no guess. Needed unless `access` names an htpasswd file or modes that ask for no user.
    */
   users?: Users;
   /**

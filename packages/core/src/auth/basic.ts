@@ -6,7 +6,10 @@ import { CwmpProxyError } from '../errors.js';
 import type { AuthDecision, Authenticator } from './authenticator.js';
 import { type BasicPair, readBasicPair } from './authorization.js';
 
-/** Decides whether a user name and a password may pass. What it throws, or rejects with, counts as no. */
+/**
+ * Decides whether a user name and a password may pass. What it throws or rejects with, or no answer within 10 s, fails the
+ * request (`ERR_CWMP_INTERNAL`) and is nobody's guess.
+ */
 export type CredentialChecker = (credentials: BasicPair) => boolean | Promise<boolean>;
 
 /** Who may pass: passwords by user name, or a function that decides. */
@@ -39,7 +42,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
 
   return {
     authenticate: (req) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const field = req.headers.authorization ?? '';
         const encoded = scheme.parseAuthorization(field);
         // A pair without a colon is no pair; http-auth would take it for a user without a password.
@@ -48,8 +51,8 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
           return;
         }
         scheme.findUser(req, encoded, (result) => {
-          if (result instanceof Error || result.pass !== true) resolve(refusal);
-          else resolve({ pass: true, username: result.user ?? '' });
+          if (result instanceof Error) reject(result);
+          else resolve(result.pass === true ? { pass: true, username: result.user ?? '' } : refusal);
         });
       }),
   };
@@ -69,13 +72,14 @@ export function matchesHash(hash: string, password: string): boolean {
 
 /** http-auth answers through callbacks only; the promise of a checker is waited for here. */
 async function settle(check: CredentialChecker, pair: BasicPair, done: (pass: boolean) => void): Promise<void> {
-  let pass: unknown = false;
   try {
-    pass = await check(pair);
-  } catch {
-    // A checker that fails lets nobody in.
+    const pass: unknown = await check(pair);
+    done(pass === true);
+  } catch (cause) {
+    const fault = new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
+    // It takes an error too, which its types do not know.
+    Reflect.apply(done, undefined, [fault]);
   }
-  done(pass === true);
 }
 
 /** Whether somebody with this name and password can log in: a colon would end the name (RFC 7617 §2). */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
+import { CwmpProxyError } from '../errors.js';
 import type { AuthDecision, Authenticator } from './authenticator.js';
 import { type DigestAuthorization, readDigestAuthorization } from './authorization.js';
 import { quote } from './challenge.js';
@@ -12,7 +13,10 @@ export type OfferedAlgorithm = 'MD5' | 'SHA-256';
 /** What is known of a user: the clear password, or H(username ":" realm ":" password) in hex for the algorithm in use. */
 export type UserSecret = string | { readonly ha1: string };
 
-/** Finds the secret of a user; nothing, or a rejection, when there is no such user. */
+/**
+ * Finds the secret of a user; nothing when there is no such user. What it throws or rejects with, or no answer within 10 s,
+ * fails the request (`ERR_CWMP_INTERNAL`) and is nobody's guess.
+ */
 export type SecretLookup = (user: {
   /** Clear user name. */
   readonly username: string;
@@ -89,18 +93,18 @@ export class DigestAuthenticator implements Authenticator {
     return { state: nonces.use(given.nonce, isAbsent(qop) ? 1 : Number.parseInt(nc ?? '', 16)), username };
   }
 
-  /** The secret of a user; nothing where there is none that can be used. */
+  /** The secret of a user; nothing where there is none that can be used. Rejects with `ERR_CWMP_INTERNAL` where nobody can tell. */
   async secretOf(username: string, algorithm: OfferedAlgorithm): Promise<UserSecret | undefined> {
     const { realm, secretOf } = this.#options;
+    let found: unknown;
     try {
-      const found: unknown = await secretOf({ username, realm, algorithm });
-      if (typeof found === 'string') return found;
-      if (typeof found !== 'object' || found === null || !('ha1' in found)) return undefined;
-      return typeof found.ha1 === 'string' ? { ha1: found.ha1 } : undefined;
-    } catch {
-      // A lookup that fails knows nobody.
-      return undefined;
+      found = await secretOf({ username, realm, algorithm });
+    } catch (cause) {
+      throw new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
     }
+    if (typeof found === 'string') return found;
+    if (typeof found !== 'object' || found === null || !('ha1' in found)) return undefined;
+    return typeof found.ha1 === 'string' ? { ha1: found.ha1 } : undefined;
   }
 
   #isAcceptable({ realm, algorithm, qop, nc, cnonce, uri }: DigestAuthorization, target: string): boolean {
