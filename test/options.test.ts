@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCwmpProxy, type CwmpProxyOptions } from '@cwmp-proxy/core';
+import { selfSigned } from './helpers/certificate.js';
 
 const good: CwmpProxyOptions = {
   publicUrl: 'http://127.0.0.1:8080',
@@ -99,6 +100,30 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   { name: 'a made-up word', options: { forwarding: { forwarded: 'x' } }, message: /^forwarding\.forwarded: / },
   { name: 'a short key', options: { sessions: { affinityKey: 'short' } }, message: /^sessions\.affinityKey: / },
 ];
+
+const { cert, key } = selfSigned('proxy.example');
+const broken = cert.replace(/MII.{40}/, 'MII');
+
+/** TLS towards a backend that Node would only find fault with when it connects, if ever. */
+const wrongTls: { name: string; tls: object; message: RegExp }[] = [
+  { name: 'authorities that are a number', tls: { ca: 5 }, message: /\.ca: / },
+  { name: 'authorities that are a path', tls: { ca: '/etc/ssl/ca.pem' }, message: /\.ca: .*not the path of a file/ },
+  { name: 'authorities that are junk', tls: { ca: [cert, Buffer.from('junk')] }, message: /\.ca: / },
+  { name: 'no authorities', tls: { ca: [] }, message: /\.ca: / },
+  { name: 'an authority cut short', tls: { ca: cert + broken }, message: /\.ca: / },
+  { name: 'a certificate that is a path', tls: { cert: '/etc/c.pem', key }, message: /\.cert: / },
+  { name: 'a certificate that is a number', tls: { cert: 5, key }, message: /\.cert: / },
+  { name: 'a certificate without a key', tls: { cert }, message: /\.key: .*together/ },
+  { name: 'a key without a certificate', tls: { key }, message: /\.cert: .*together/ },
+  { name: 'a key that is junk', tls: { cert, key: 'junk' }, message: /\.key: / },
+  { name: 'the key of another certificate', tls: { cert, key: selfSigned('b').key }, message: /\.key: .*MISMATCH/ },
+  { name: 'a servername that is a number', tls: { servername: 5 }, message: /\.servername: / },
+  { name: 'a servername that is an address', tls: { servername: '10.0.0.1' }, message: /\.servername: / },
+];
+for (const { name, tls, message } of wrongTls) {
+  const path = new RegExp(`^backends\\[0\\]\\.tls${message.source}`);
+  wrong.push({ name, options: { backends: [{ url: 'https://a', tls }] }, message: path });
+}
 
 for (const { name, options, message } of wrong) {
   test(`refuses ${name} at creation and names it`, () => {

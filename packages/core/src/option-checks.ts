@@ -1,4 +1,16 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { CwmpProxyError } from './errors.js';
+
+/** What is known of TLS here, as plain JavaScript could hand it in. */
+interface TlsOptions {
+  ca?: unknown;
+  cert?: unknown;
+  key?: unknown;
+  servername?: unknown;
+  rejectUnauthorized?: unknown;
+}
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` naming the option by its path. */
 export function refuseOption(path: string, what: string): never {
@@ -66,4 +78,65 @@ export function checkFieldName(at: string, value: unknown): void {
 export function checkRealm(at: string, value: unknown): void {
   if (typeof value === 'string' && /^[ !#-[\]-~]+$/.test(value)) return;
   refuseOption(at, 'expected printable ASCII without quotes or backslashes');
+}
+
+/**
+ * Checks how TLS is to be done: Node throws for wrong types and keys when it connects, and ignores authorities that it cannot
+ * read.
+ */
+export function checkTls(path: string, tls: TlsOptions, known: readonly (keyof TlsOptions)[]): void {
+  checkGroup(path, tls, known);
+  const { ca, cert, key, servername, rejectUnauthorized } = tls;
+  const authorities: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
+  if (ca !== undefined && (authorities.length === 0 || !authorities.every(holdsCertificates))) {
+    refuseOption(`${path}.ca`, `expected certificates, ${pem}, or a list of such`);
+  }
+  if (cert !== undefined && !holdsCertificates(cert)) refuseOption(`${path}.cert`, `expected a certificate, ${pem}`);
+  if (key !== undefined && !isPem(key)) refuseOption(`${path}.key`, `expected a private key, ${pem}`);
+  if ((cert === undefined) !== (key === undefined)) {
+    refuseOption(`${path}.${cert === undefined ? 'cert' : 'key'}`, 'expected cert and key together');
+  }
+  if (isPem(cert) && isPem(key)) {
+    checkContext(`${path}.cert`, 'expected a certificate that TLS can use', { cert });
+    checkContext(`${path}.key`, `expected the private key of cert without a passphrase, ${pem}`, { cert, key });
+  }
+  if (servername !== undefined && !isHostName(servername)) {
+    refuseOption(`${path}.servername`, 'expected a host name, not an address');
+  }
+  if (rejectUnauthorized !== undefined && typeof rejectUnauthorized !== 'boolean') {
+    refuseOption(`${path}.rejectUnauthorized`, 'expected true or false');
+  }
+}
+
+const pem = 'in PEM as a text or Buffer (not the path of a file)';
+
+function isPem(value: unknown): value is string | Buffer {
+  return typeof value === 'string' || Buffer.isBuffer(value);
+}
+
+function holdsCertificates(value: unknown): boolean {
+  if (!isPem(value)) return false;
+  const blocks = value.toString().match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^]*?-----END [^]*?-----/g);
+  return blocks?.every(isCertificate) ?? false;
+}
+
+function isCertificate(block: string): boolean {
+  try {
+    return new X509Certificate(block).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function checkContext(path: string, what: string, options: SecureContextOptions): void {
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    refuseOption(path, what + why);
+  }
+}
+
+function isHostName(value: unknown): boolean {
+  return typeof value === 'string' && isIP(value) === 0 && /^[\w-]+(?:\.[\w-]+)*$/.test(value);
 }

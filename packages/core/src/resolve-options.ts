@@ -2,6 +2,7 @@ import type { BackendSettings } from './backends/backend.js';
 import {
   checkFieldName,
   checkGroup,
+  checkTls,
   httpUrl,
   milliseconds,
   oneOf,
@@ -91,7 +92,7 @@ export function resolveBackend(
   const backend = typeof options === 'string' || options instanceof URL ? { url: options } : options;
   checkGroup(path, backend, ['url', 'weight', 'maxSessions', 'tls']);
   const { tls = {} } = backend;
-  checkGroup(`${path}.tls`, tls, ['ca', 'cert', 'key', 'servername']);
+  checkTls(`${path}.tls`, tls, ['ca', 'cert', 'key', 'servername']);
   return Object.freeze({
     url: httpUrl(typeof options === 'object' && 'url' in options ? `${path}.url` : path, backend.url),
     weight: wholeNumber(`${path}.weight`, backend.weight, 1, 1, 1_000),
