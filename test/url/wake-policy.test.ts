@@ -168,7 +168,17 @@ for (const entry of [
   });
 }
 
-for (const ports of [[0], [65_536], [[2, 1]], [1.5]] as const) {
+for (const entry of ['null', '5', '{}', '{ "host": "10.0.0.0/8", "port": [7547] }', '["10.0.0.0/8"]']) {
+  test(`refuses the entry ${entry}, which plain JavaScript could hand in`, () => {
+    const allow: WakePolicyOptions['allow'] = JSON.parse(`[${entry}]`);
+    assert.throws(() => createWakePolicy({ allow }), {
+      code: 'ERR_CWMP_OPTION',
+      message: /^connectionRequests\.allow\[0\](?:\.port)?: /,
+    });
+  });
+}
+
+for (const ports of [[], [0], [65_536], [[2, 1]], [1.5]] as const) {
   test(`refuses the ports ${JSON.stringify(ports)}`, () => {
     const allow: WakePolicyOptions['allow'] = JSON.parse(JSON.stringify([{ host: '10.0.0.0/8', ports }]));
     assert.throws(() => createWakePolicy({ allow }), {

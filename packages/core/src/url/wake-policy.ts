@@ -1,4 +1,4 @@
-import { CwmpProxyError } from '../errors.js';
+import { checkGroup, refuseOption } from '../option-checks.js';
 import { type IpBlock, isInside, readIpAddress, readIpBlock } from './ip-address.js';
 import { type OwnAddress, refusalsOf } from './refused-addresses.js';
 
@@ -66,15 +66,17 @@ export function createWakePolicy({ allow, ownAddresses = () => [] }: WakePolicyO
 
 function readEntry(entry: string | AllowedTarget, index: number): Entry {
   const path = `connectionRequests.allow[${index}]`;
-  const { host, ports = [] } = typeof entry === 'string' ? { host: entry } : entry;
-  if (typeof host !== 'string')
-    throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected a text or { host, ports }`);
+  const target = typeof entry === 'string' ? { host: entry } : entry;
+  // A misspelt `ports` would open them all.
+  if (typeof target === 'object' && target !== null) checkGroup(path, target, ['host', 'ports']);
+  const { host, ports }: Partial<AllowedTarget> = target ?? {};
+  if (typeof host !== 'string') return refuseOption(path, 'expected a text or { host, ports }');
   const block = readIpBlock(host);
   // A text of digits, dots and slashes is meant as a block, and would never match as a name.
   if (block === undefined && !isNamePattern(host)) {
-    throw new CwmpProxyError(
-      'ERR_CWMP_OPTION',
-      `${path}: ${JSON.stringify(host.slice(0, 60))} is no IP address, CIDR block, host name or "*." and a domain`,
+    refuseOption(
+      path,
+      `${JSON.stringify(host.slice(0, 60))} is no IP address, CIDR block, host name or "*." and a domain`,
     );
   }
   return { block, matches: nameMatcher(host.toLowerCase()), ports: readPorts(`${path}.ports`, ports) };
@@ -93,12 +95,14 @@ function nameMatcher(pattern: string): Entry['matches'] {
     name !== undefined && name.length > pattern.length - 1 && name.toLowerCase().endsWith(pattern.slice(1));
 }
 
-function readPorts(path: string, ports: NonNullable<AllowedTarget['ports']>): Entry['ports'] {
-  if (!Array.isArray(ports)) throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected a list of ports`);
+function readPorts(path: string, ports: AllowedTarget['ports']): Entry['ports'] {
+  if (ports === undefined) return [];
+  // An empty list would open them all, which nobody means who writes one.
+  if (!Array.isArray(ports) || ports.length === 0) return refuseOption(path, 'expected a list of at least one port');
   return ports.map((one: unknown) => {
     const [from, to, ...rest]: unknown[] = Array.isArray(one) ? one : [one, one];
     if (isPort(from) && isPort(to) && from <= to && rest.length === 0) return [from, to];
-    throw new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected ports from 1 to 65535, or [from, to]`);
+    return refuseOption(path, 'expected ports from 1 to 65535, or [from, to]');
   });
 }
 
