@@ -211,6 +211,24 @@ test('rewriteInform behind a body parser says what to do', async (t) => {
   assert.match(answer.body.toString(), /mount rewriteInform ahead of it/);
 });
 
+test('rewriteInform refuses a proxy with cpeAuth, which would let every CPE through to the ACS', async (t) => {
+  const cpeAuth = { users: { cpe: 'secret' } };
+  const proxy = createCwmpProxy({ publicUrl: publicOrigin, connectionRequests, cpeAuth });
+  t.after(() => proxy.close());
+  const errors: unknown[] = [];
+  const koa = new Koa().use(rewriteForKoa(proxy)).on('error', (error: { code: string }) => errors.push(error.code));
+  const inKoa = koa.callback();
+  const apps: RequestListener[] = [
+    expressAcs(express5, undefined, byIterating)(proxy, () => assert.fail('was handed on')),
+    (request, response) => void inKoa(request, response),
+  ];
+  for (const app of apps) {
+    const { url } = await serve(t, app);
+    assert.equal((await startCpe(t).send({ url: `${url}/acs`, body: inform() })).status, 500);
+  }
+  assert.deepEqual(errors, ['ERR_CWMP_OPTION']);
+});
+
 test('a message that rewriteInform saw is announced, and ends the wait of a wake', async (t) => {
   const proxy = embeddedProxy(t);
   const { url } = await serve(

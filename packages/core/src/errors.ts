@@ -3,7 +3,7 @@
  * `switch (error.code)` narrows and no fault has two answers.
  */
 const statusByCode = {
-  /** An option is missing, misspelt or out of range; thrown when something is created, never later. */
+  /** An option is missing, misspelt or out of range; thrown by the call that takes it. And `rewriteInform` with `cpeAuth`. */
   ERR_CWMP_OPTION: 500,
   /** The proxy was closed; it takes no new work. */
   ERR_CWMP_CLOSED: 503,

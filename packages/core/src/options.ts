@@ -152,7 +152,8 @@ export interface UrlOptions {
 
 /**
  * CPEs show who they are to the proxy (TR-069 A6 §3.4.4); the backends must not challenge them then. A wrong answer gets 401,
- * and 429 after 20 of one user and address within a minute.
+ * and 429 after 20 of one user and address within a minute. It guards what goes to backends: an ACS in whose process the proxy
+ * is asks CPEs itself, and `rewriteInform` refuses a proxy with it (`ERR_CWMP_OPTION`).
  */
 export interface CpeAuthOptions {
   /**

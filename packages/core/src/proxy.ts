@@ -16,6 +16,7 @@ import { Forwarder } from './forward/forwarder.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
+import { refuseOption } from './option-checks.js';
 import type { CwmpProxyOptions } from './options.js';
 import { channels } from './publish-events.js';
 import { resolveBackend, resolveOptions } from './resolve-options.js';
@@ -186,9 +187,12 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * @returns What the message was; `undefined` for what is no POST or has no body.
    *
    * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_CONSUMED` when something has read of the body before,
-   * `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`.
+   * `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`; and `ERR_CWMP_OPTION` with `cpeAuth`.
    */
   async rewriteRequest(request: IncomingMessage): Promise<CwmpMessage | undefined> {
+    if (this.#cpeGate !== undefined) {
+      refuseOption('cpeAuth', 'guards what goes to backends only; with rewriteInform the ACS asks its CPEs itself');
+    }
     const message = await rewriteRequest(request, this.#rewriting);
     if (message !== undefined) this.#announce(message, undefined);
     return message;

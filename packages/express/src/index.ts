@@ -62,7 +62,8 @@ function shareHiddenClass(object: object): void {
  * was as `request.cwmp`. Whatever stands behind it, `express.text`, `express.raw` or a handler that reads the stream, reads
  * the rewritten bytes. A body that cannot be had goes to `next(error)`.
  *
- * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`.
+ * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`. The ACS asks CPEs who they are: a proxy
+ * with `cpeAuth`, which guards what goes to backends, fails with `ERR_CWMP_OPTION`.
  *
  * @example
  * ```ts

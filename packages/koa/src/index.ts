@@ -57,7 +57,8 @@ export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpPro
  * message was as `ctx.cwmp`. Whatever stands behind it, koa-bodyparser or a handler that reads `ctx.req`, reads the
  * rewritten bytes. It rejects for a body that cannot be had.
  *
- * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`.
+ * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`. The ACS asks CPEs who they are: a proxy
+ * with `cpeAuth`, which guards what goes to backends, fails with `ERR_CWMP_OPTION`.
  *
  * @example
  * ```ts
