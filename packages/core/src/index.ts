@@ -14,7 +14,13 @@ export type {
   WarningEvent,
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
-export { type AppListener, type MountOptions, proxyFirst, type ServingProxy } from './mount/proxy-first.js';
+export {
+  type AppListener,
+  checkMountOptions,
+  type MountOptions,
+  proxyFirst,
+  type ServingProxy,
+} from './mount/proxy-first.js';
 export { acsPresets } from './acs-presets.js';
 export type {
   AccessMode,

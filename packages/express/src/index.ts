@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CwmpMessage, CwmpProxy, MountOptions } from '@cwmp-proxy/core';
+import { checkMountOptions, type CwmpMessage, type CwmpProxy, type MountOptions } from '@cwmp-proxy/core';
 
 declare global {
   namespace Express {
@@ -30,8 +30,11 @@ export type CwmpProxyMiddleware = (
  * ```ts
  * app.use('/', cwmpProxy(proxy));
  * ```
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
+  checkMountOptions(options);
   return (request, response, next) => {
     const target = request.originalUrl ?? request.url ?? '/';
     if (!proxy.serves(request, { ...options, target })) return next();

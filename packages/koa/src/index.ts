@@ -1,4 +1,4 @@
-import type { CwmpMessage, CwmpProxy, MountOptions } from '@cwmp-proxy/core';
+import { checkMountOptions, type CwmpMessage, type CwmpProxy, type MountOptions } from '@cwmp-proxy/core';
 import type { ExtendableContext } from 'koa';
 
 declare module 'koa' {
@@ -31,8 +31,11 @@ export type CwmpProxyMiddleware = (context: CwmpProxyContext, next: () => Promis
  * ```ts
  * app.use(cwmpProxy(proxy));
  * ```
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
+  checkMountOptions(options);
   return async (context, next) => {
     const { req, res, request, originalUrl: target } = context;
     if (!proxy.serves(req, { ...options, target })) {

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { checkGroup, refuseOption } from '../option-checks.js';
 
 /** Which requests are the proxy's. */
 export interface MountOptions {
   /**
-   * Paths whose requests are the proxy's, whatever their method, with all that is below them: `['/acs', '/files']`.
-   * Compared with the request target as the CPE sent it. Default: every POST is the proxy's, because every CWMP message is
-   * one. Requests for the connection-request endpoint are the proxy's in any case.
+   * Paths whose requests are the proxy's, whatever their method, with all that is below them: `['/acs', '/files']`. Each begins
+   * with a slash and is compared with the request target as the CPE sent it. Default: every POST is the proxy's, because every
+   * CWMP message is one. Requests for the connection-request endpoint are the proxy's in any case.
    */
   paths?: readonly string[];
 }
@@ -27,10 +28,25 @@ export interface ServingProxy {
  * ```ts
  * createServer({ keepAliveTimeout: 60_000 }, proxyFirst(proxy, app)).listen(8080);
  * ```
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function proxyFirst(proxy: ServingProxy, app: AppListener, options: MountOptions = {}): AppListener {
+  checkMountOptions(options);
   return (request, response) =>
     proxy.serves(request, options) ? proxy.handle(request, response) : app(request, response);
+}
+
+/**
+ * Checks the options of a mount, for adapters: a path that never matches would hand every CPE to the application.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the option that is wrong.
+ */
+export function checkMountOptions(options: MountOptions): void {
+  checkGroup('options', options, ['paths']);
+  const { paths = [] } = options;
+  if (Array.isArray(paths) && paths.every((path) => typeof path === 'string' && path.startsWith('/'))) return;
+  refuseOption('paths', "expected a list of paths that begin with a slash, ['/acs'] for instance");
 }
 
 /** Whether a request target is one of the paths, or below one. */
