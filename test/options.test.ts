@@ -97,9 +97,44 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     options: { forwarding: { sessionHeader: 'Content-Type' } },
     message: /^forwarding\.sessionHeader: .*other use/,
   },
+  {
+    name: 'an identity header that has another use',
+    options: { cpeAuth: { users: { cpe: 'secret' }, identityHeader: 'Content-Length' } },
+    message: /^cpeAuth\.identityHeader: .*other use/,
+  },
+  {
+    name: 'users in a Map',
+    options: { connectionRequests: { ...good.connectionRequests, users: new Map([['acs', 'secret']]) } },
+    message: /^connectionRequests\.users: .*plain object/,
+  },
   { name: 'a made-up word', options: { forwarding: { forwarded: 'x' } }, message: /^forwarding\.forwarded: / },
   { name: 'a short key', options: { sessions: { affinityKey: 'short' } }, message: /^sessions\.affinityKey: / },
 ];
+
+const plain = /^cpeAuth\.users: expected a plain object from user name to password or \{ ha1 \}, or a function$/;
+const ha1 = '0'.repeat(32);
+
+/** Users that no CPE could log in as, or that none was meant to be. */
+const wrongUsers: { name: string; users: unknown; message: RegExp; more?: object }[] = [
+  { name: 'nobody', users: {}, message: plain },
+  { name: 'a list', users: ['cpe', 'secret'], message: plain },
+  { name: 'a Map', users: new Map([['cpe', 'secret']]), message: plain },
+  { name: 'a password that is a number', users: { a: 5 }, message: /"a" has no password/ },
+  { name: 'an empty password', users: { b: 'x', a: '' }, message: /"a" has no password/ },
+  { name: 'a colon in a name', users: { 'a:b': 'x' }, message: /"a:b" .*colon/ },
+  { name: 'a colon in a name with an HA1', users: { 'a:b': { ha1 } }, message: /"a:b" .*colon/ },
+  { name: 'an HA1 that is no hex', users: { a: { ha1: 'z'.repeat(32) } }, message: /"a" .*ha1 of 32 hex/ },
+  { name: 'an HA1 that is too short', users: { a: { ha1: 'ff' } }, message: /"a" .*ha1/ },
+  {
+    name: 'an HA1 for an algorithm that is not offered',
+    users: { a: { ha1 } },
+    more: { algorithms: ['SHA-256'] },
+    message: /"a" .*ha1 of 64 hex/,
+  },
+];
+for (const { name, users, message, more } of wrongUsers) {
+  wrong.push({ name: `users of cpeAuth with ${name}`, options: { cpeAuth: { users, ...more } }, message });
+}
 
 const { cert, key } = selfSigned('proxy.example');
 const broken = cert.replace(/MII.{40}/, 'MII');
@@ -130,6 +165,13 @@ for (const { name, options, message } of wrong) {
     assert.throws(() => createCwmpProxy({ ...good, ...options }), { code: 'ERR_CWMP_OPTION', message });
   });
 }
+
+test('takes HA1s of CPEs for the algorithms that are offered, and for Basic', async () => {
+  const users = { a: { ha1 }, b: { ha1: 'F'.repeat(64) }, c: 'secret' };
+  await createCwmpProxy({ ...good, cpeAuth: { users, algorithms: ['SHA-256', 'MD5'] } }).close();
+  const cpeAuth: CwmpProxyOptions['cpeAuth'] = { users, algorithms: ['SHA-256'], schemes: ['digest', 'basic'] };
+  await createCwmpProxy({ ...good, cpeAuth }).close();
+});
 
 test('takes the smallest configuration and leaves the options as they are', async () => {
   const options = Object.freeze({ ...good });

@@ -68,10 +68,23 @@ export function choose<Word extends string>(at: string, value: unknown, words: r
   return Object.freeze(inOrder);
 }
 
+/** Fields that a CPE and an ACS need: one that is replaced in each request is taken away from both. */
+const needed =
+  /^(?:accept|authorization|client-cert|connection|content|cookie|expect|forwarded|host|keep-alive|proxy|soapaction|te|trailer|transfer-encoding|upgrade|user-agent|via|x-forwarded)(?:-|$)/i;
+
 /** Checks the name of a header field of the proxy's own: a plain name, for lenient servers take `_` for `-`. */
 export function checkFieldName(at: string, value: unknown): void {
-  if (typeof value === 'string' && /^[A-Za-z][A-Za-z\d-]*$/.test(value)) return;
-  refuseOption(at, 'expected the name of a header field, of letters, digits and hyphens');
+  if (typeof value !== 'string' || !/^[A-Za-z][A-Za-z\d-]*$/.test(value)) {
+    return refuseOption(at, 'expected the name of a header field, of letters, digits and hyphens');
+  }
+  if (needed.test(value)) refuseOption(at, 'expected a field that has no other use');
+}
+
+/** Whether a value is an object that literals and JSON make: the entries of a `Map` or of a class are no keys of it. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
 }
 
 /** Checks a realm, which has to stand between quotes in a challenge. */

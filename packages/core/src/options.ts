@@ -59,8 +59,9 @@ export interface ConnectionRequestOptions {
    */
   allow?: readonly (string | AllowedTarget)[] | 'any';
   /**
-   * Who may ask for a connection request: a map from user name to password, for Digest and Basic; or a function that decides,
-   * for Basic, and whose failure is a 500 and no guess. Needed unless `access` names an htpasswd file or modes that ask for no user.
+   * Who may ask for a connection request: a plain object from user name to password, for Digest and Basic; or a function that
+   * decides, for Basic, and whose failure is a 500 and no guess. Needed unless `access` names an htpasswd file or modes that ask
+   * for no user.
    */
   users?: Users;
   /**
@@ -157,7 +158,7 @@ export interface UrlOptions {
  */
 export interface CpeAuthOptions {
   /**
-   * Passwords by user name; in place of a password `{ ha1 }`, H(username ":" realm ":" password) in hex; or a function of the
+   * A plain object from user name to password, or to `{ ha1 }`, H(username ":" realm ":" password) in hex; or a function of the
    * user, which is given the OUI, product class and serial number where the name is written as TR-069 wants it.
    */
   users: CpeSecrets;

@@ -1,6 +1,6 @@
 import { isUser } from './auth/basic.js';
 import { longestWakeMs } from './connection-request/wake-options.js';
-import { checkGroup, checkRealm, choose, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import { checkGroup, checkRealm, choose, isPlainObject, oneOf, refuseOption, wholeNumber } from './option-checks.js';
 import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } from './options.js';
 
 /** {@link ConnectionRequestOptions}, checked, with every default in its place. */
@@ -30,6 +30,8 @@ const known = [
   'urls',
   'access',
 ];
+const expectedUsers =
+  "expected a plain object from user name to password, { acs: 'secret' } for instance, a function, or access.htpasswd";
 const modes: readonly AccessMode[] = ['digest', 'basic', 'forward', 'relay'];
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION`: also for a configuration that would be an open relay. */
@@ -70,7 +72,8 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
   const group = `${path}.access`;
   checkGroup(group, options, ['modes', 'htpasswd', 'realm', 'algorithms', 'compareUri', 'maxFailures']);
   const { htpasswd, realm = 'cwmp-proxy', compareUri = true } = options;
-  const isMap = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
+  const isMap = isPlainObject(users) && Object.keys(users).length > 0;
+  if (users !== undefined && typeof users !== 'function' && !isMap) refuseOption(`${path}.users`, expectedUsers);
   const chosen = choose(`${group}.modes`, options.modes ?? (isMap ? ['digest', 'basic'] : ['basic']), modes);
   const forwards = chosen.includes('forward');
   for (const [name, password] of isMap ? Object.entries(users) : []) {
@@ -79,13 +82,13 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
   }
   if (forwards && chosen.length > 1) refuseOption(`${group}.modes`, "'forward' goes with no other mode");
   if (chosen.includes('digest') && !isMap) {
-    refuseOption(`${path}.users`, "the mode 'digest' needs passwords: expected a map from user name to password");
-  }
-  if (chosen.includes('basic') && htpasswd === undefined && !isMap && typeof users !== 'function') {
     refuseOption(
       `${path}.users`,
-      "expected a map from user name to password, { acs: 'secret' } for instance, a function, or access.htpasswd",
+      "the mode 'digest' needs passwords: expected a plain object from user name to password",
     );
+  }
+  if (chosen.includes('basic') && htpasswd === undefined && !isMap && typeof users !== 'function') {
+    refuseOption(`${path}.users`, expectedUsers);
   }
   if (htpasswd !== undefined && (users !== undefined || !chosen.includes('basic') || typeof htpasswd !== 'string')) {
     refuseOption(`${group}.htpasswd`, "expected the path of a file, for the mode 'basic', and no users beside it");

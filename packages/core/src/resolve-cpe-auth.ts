@@ -1,4 +1,4 @@
-import { checkFieldName, checkGroup, checkRealm, choose, refuseOption } from './option-checks.js';
+import { checkFieldName, checkGroup, checkRealm, choose, isPlainObject, refuseOption } from './option-checks.js';
 import type { CpeAuthOptions } from './options.js';
 
 /** {@link CpeAuthOptions}, checked, with every default in its place. */
@@ -14,9 +14,9 @@ const path = 'cpeAuth';
 export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAuth> {
   checkGroup(path, options, ['users', 'schemes', 'algorithms', 'realm', 'identityHeader', 'backendCredentials']);
   const { users, realm = 'cwmp-proxy', identityHeader, backendCredentials } = options;
-  if (typeof users !== 'function' && (typeof users !== 'object' || users === null)) {
-    refuseOption(`${path}.users`, 'expected a map from user name to password or { ha1 }, or a function');
-  }
+  const schemes = choose(`${path}.schemes`, options.schemes ?? ['digest'], ['digest', 'basic']);
+  const algorithms = choose(`${path}.algorithms`, options.algorithms ?? ['MD5'], ['MD5', 'SHA-256']);
+  if (typeof users !== 'function') checkUsers(users, schemes.includes('basic') ? ['MD5', ...algorithms] : algorithms);
   checkRealm(`${path}.realm`, realm);
   if (identityHeader !== undefined) checkFieldName(`${path}.identityHeader`, identityHeader);
   if (backendCredentials !== undefined) {
@@ -29,7 +29,27 @@ export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAut
   return Object.freeze({
     ...options,
     realm,
-    schemes: choose(`${path}.schemes`, options.schemes ?? ['digest'], ['digest', 'basic']),
-    algorithms: choose(`${path}.algorithms`, options.algorithms ?? ['MD5'], ['MD5', 'SHA-256']),
+    schemes,
+    algorithms,
   });
+}
+
+/** How many characters an HA1 has in hex. */
+const ha1Lengths = { MD5: 32, 'SHA-256': 64 };
+
+/** @param algorithms Those that an HA1 can be for; Basic is checked against one for MD5. */
+function checkUsers(users: unknown, algorithms: ResolvedCpeAuth['algorithms']): void {
+  const at = `${path}.users`;
+  if (!isPlainObject(users) || Object.keys(users).length === 0) {
+    return refuseOption(at, 'expected a plain object from user name to password or { ha1 }, or a function');
+  }
+  const lengths = new Set(algorithms.map((algorithm) => ha1Lengths[algorithm]));
+  for (const [name, secret] of Object.entries(users)) {
+    const quoted = JSON.stringify(name.slice(0, 60));
+    if (name.includes(':')) refuseOption(at, `${quoted} has a colon in its name`);
+    const ha1: unknown = typeof secret === 'object' && secret !== null && 'ha1' in secret ? secret.ha1 : undefined;
+    const isHa1 = typeof ha1 === 'string' && lengths.has(ha1.length) && /^[\da-f]+$/i.test(ha1);
+    if (isHa1 || (typeof secret === 'string' && secret !== '')) continue;
+    refuseOption(at, `${quoted} has no password, and no ha1 of ${[...lengths].join(' or ')} hex characters`);
+  }
 }

@@ -154,7 +154,7 @@ function resolveForwarding(options: ForwardingOptions): ResolvedForwarding {
     refuseOption('forwarding.via', 'expected a token (RFC 9110 §5.6.2) or false');
   }
   if (typeof clientCert !== 'boolean') refuseOption('forwarding.clientCert', 'expected true or false');
-  if (sessionHeader !== undefined) checkSessionHeader('forwarding.sessionHeader', sessionHeader);
+  if (sessionHeader !== undefined) checkFieldName('forwarding.sessionHeader', sessionHeader);
   if (mountPath !== '') checkPath('forwarding.mountPath', mountPath);
   return Object.freeze({
     via,
@@ -185,15 +185,6 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
-}
-
-/** Fields that a CPE and an ACS need: one that is replaced in each request is taken away from both. */
-const needed =
-  /^(?:accept|authorization|client-cert|connection|content|cookie|expect|forwarded|host|keep-alive|proxy|soapaction|te|trailer|transfer-encoding|upgrade|user-agent|via|x-forwarded)(?:-|$)/i;
-
-function checkSessionHeader(path: string, value: unknown): void {
-  checkFieldName(path, value);
-  if (typeof value === 'string' && needed.test(value)) refuseOption(path, 'expected a field that has no other use');
 }
 
 function checkPath(path: string, value: unknown): void {
