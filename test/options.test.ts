@@ -107,6 +107,16 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     options: { connectionRequests: { ...good.connectionRequests, users: new Map([['acs', 'secret']]) } },
     message: /^connectionRequests\.users: .*plain object/,
   },
+  {
+    name: 'an unknown option of TLS towards CPEs',
+    options: { connectionRequests: { ...good.connectionRequests, tls: { rejectUnauthorised: false } } },
+    message: /^connectionRequests\.tls\.rejectUnauthorised: unknown option/,
+  },
+  {
+    name: 'an authority of CPEs that is junk',
+    options: { connectionRequests: { ...good.connectionRequests, tls: { ca: 'junk' } } },
+    message: /^connectionRequests\.tls\.ca: /,
+  },
   { name: 'a made-up word', options: { forwarding: { forwarded: 'x' } }, message: /^forwarding\.forwarded: / },
   { name: 'a short key', options: { sessions: { affinityKey: 'short' } }, message: /^sessions\.affinityKey: / },
 ];

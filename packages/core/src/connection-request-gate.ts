@@ -47,7 +47,7 @@ export class ConnectionRequestGate {
     onRefused,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
-    const { allow, users, credentials, timeoutMs, unreachableStatus, timeoutStatus } = options;
+    const { allow, users, credentials, tls, timeoutMs, unreachableStatus, timeoutStatus } = options;
     const { modes, htpasswd, ...access } = options.access;
     const defaults = credentials === undefined ? {} : { credentials };
     checkPipelineOptions(defaults, 'connectionRequests.');
@@ -61,14 +61,15 @@ export class ConnectionRequestGate {
       ...(users !== undefined && { users }),
       ...(htpasswd !== undefined && { htpasswd }),
     });
-    this.#relay = modes.includes('relay') ? new Relay({ policy, timeoutMs, onWake }) : undefined;
+    const dialling = { policy, ...(tls !== undefined && { tls }) };
+    this.#relay = modes.includes('relay') ? new Relay({ ...dialling, timeoutMs, onWake }) : undefined;
     const fleet = options.store && new WakeFleet(options.store, onStoreFault);
     this.#fleet = fleet;
     // An Inform that this instance sees may be what another one waits for.
     if (fleet !== undefined) onInform((inform) => fleet.tell(inform));
     this.pipeline = new WakePipeline({
       ...defaults,
-      policy,
+      ...dialling,
       ...(fleet !== undefined && { fleet }),
       onInform: fleet?.informs(onInform) ?? onInform,
       onWake,

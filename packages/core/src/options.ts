@@ -2,6 +2,7 @@ import type { Users } from './auth/basic.js';
 import type { CpeSecrets } from './auth/cpe-authenticator.js';
 import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
 import type { BackendTls } from './backends/backend.js';
+import type { WakeTls } from './connection-request/cpe-connection.js';
 import type { CredentialsSource } from './connection-request/credentials.js';
 import type { WakeStore } from './connection-request/wake-fleet.js';
 import type { UrlForm } from './url/proxied-url.js';
@@ -69,6 +70,8 @@ export interface ConnectionRequestOptions {
    * CPEs that ask for nothing can be woken.
    */
   credentials?: CredentialsSource;
+  /** How TLS is done towards CPEs with an https origin. Default: their certificates must be from a well-known authority. */
+  tls?: WakeTls;
   /**
    * Longest time for all legs of a connection request that an ACS asked for, in milliseconds. Default 1 800: GenieACS
    * gives up after 2 000.

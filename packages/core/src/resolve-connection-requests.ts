@@ -1,6 +1,15 @@
 import { isUser } from './auth/basic.js';
 import { longestWakeMs } from './connection-request/wake-options.js';
-import { checkGroup, checkRealm, choose, isPlainObject, oneOf, refuseOption, wholeNumber } from './option-checks.js';
+import {
+  checkGroup,
+  checkRealm,
+  checkTls,
+  choose,
+  isPlainObject,
+  oneOf,
+  refuseOption,
+  wholeNumber,
+} from './option-checks.js';
 import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } from './options.js';
 
 /** {@link ConnectionRequestOptions}, checked, with every default in its place. */
@@ -23,6 +32,7 @@ const known = [
   'allow',
   'users',
   'credentials',
+  'tls',
   'timeoutMs',
   'unreachableStatus',
   'timeoutStatus',
@@ -45,6 +55,7 @@ export function resolveConnectionRequests(
   if (store !== undefined && !methods.every((method) => typeof store?.[method] === 'function')) {
     refuseOption(`${path}.store`, 'expected a store, redisWakeStore(client) for instance');
   }
+  if (options.tls !== undefined) checkTls(`${path}.tls`, options.tls, ['ca', 'rejectUnauthorized']);
   const urls = resolveUrls(options.urls ?? {}, publicUrl);
   const isSigned = urls.signingKeys !== undefined && urls.signingKeys.length > 0;
   if (allow === undefined ? !isSigned : allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {

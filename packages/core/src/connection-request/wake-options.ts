@@ -1,4 +1,5 @@
 import { CwmpProxyError } from '../errors.js';
+import { checkTls } from '../option-checks.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
 import { digestAlgorithm } from '../auth/digest-algorithm.js';
 import type { WakePolicy } from '../url/wake-policy.js';
@@ -86,7 +87,7 @@ export function checkPipelineOptions(options: WakePipelineOptions, path = ''): v
   if (options.policy !== undefined && typeof options.policy?.allows !== 'function') {
     throw optionError(`${path}policy`, 'a policy, createWakePolicy({ allow }) for instance');
   }
-  checkTls(options.tls, `${path}tls`);
+  if (options.tls !== undefined) checkTls(`${path}tls`, options.tls, ['ca', 'rejectUnauthorized']);
   for (const name of ['onInform', 'onWake'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       throw optionError(path + name, 'a function');
@@ -96,16 +97,6 @@ export function checkPipelineOptions(options: WakePipelineOptions, path = ''): v
 /** An error about an option that is not what it should be. */
 export function optionError(path: string, expected: string): CwmpProxyError {
   return new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected ${expected}`);
-}
-
-function checkTls(tls: WakeTls | undefined, path: string): void {
-  if (tls === undefined) return;
-  if (typeof tls !== 'object' || tls === null) throw optionError(path, 'an object');
-  checkBoolean(tls.rejectUnauthorized, `${path}.rejectUnauthorized`);
-  const certificates: readonly unknown[] = Array.isArray(tls.ca) ? tls.ca : [tls.ca ?? ''];
-  if (!certificates.every((one) => typeof one === 'string' || Buffer.isBuffer(one))) {
-    throw optionError(`${path}.ca`, 'a text or Buffer in PEM, or a list of them');
-  }
 }
 
 function checkNumber(value: number | undefined, path: string, least: number, most: number): void {
