@@ -5,7 +5,8 @@ type AcsPreset = Pick<ConnectionRequestOptions, 'timeoutMs'> &
 
 /**
  * Options that suit an ACS as a connection-request client; spread one into `connectionRequests` and add users, addresses and
- * keys: `{ ...acsPresets.oktopus, users, allow }`. They say nothing about where a wake may go.
+ * keys: `{ ...acsPresets.oktopus, users, allow }`. A group that is written again stands in place of the preset's, so take that
+ * in: `urls: { ...acsPresets.oktopus.urls, signingKeys }`. They say nothing about where a wake may go.
  */
 export const acsPresets: Readonly<Record<'genieacs' | 'oktopus', AcsPreset>> = Object.freeze({
   /** Digest over MD5, one challenge: GenieACS refuses Basic unless told otherwise, and gives up after 2 s. */
