@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createCwmpProxy, type CwmpProxyOptions } from '@cwmp-proxy/core';
 import { selfSigned } from './helpers/certificate.js';
+import { serve } from './helpers/serve.js';
 
 const good: CwmpProxyOptions = {
   publicUrl: 'http://127.0.0.1:8080',
@@ -14,6 +15,21 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   { name: 'no publicUrl', options: { publicUrl: undefined }, message: /^publicUrl: / },
   { name: 'a publicUrl with a query', options: { publicUrl: 'http://a/?b' }, message: /^publicUrl: .*query/ },
   { name: 'a publicUrl with a user', options: { publicUrl: 'http://u:p@a/' }, message: /^publicUrl: .*user/ },
+  { name: 'a publicUrl with an empty query', options: { publicUrl: 'http://a?' }, message: /^publicUrl: .*query/ },
+  { name: 'a publicUrl with an empty fragment', options: { publicUrl: 'http://a/#' }, message: /^publicUrl: .*query/ },
+  {
+    name: 'a publicUrl at the endpoint',
+    options: { publicUrl: 'http://a/client/' },
+    message: /^publicUrl: .*endpoint/,
+  },
+  { name: 'a publicUrl below it', options: { publicUrl: 'http://a/client/b' }, message: /^publicUrl: .*endpoint/ },
+  { name: 'backends that are no list', options: { backends: 'http://a' }, message: /^backends: expected a list/ },
+  { name: 'a backend without a URL', options: { backends: [{}] }, message: /^backends\[0\]\.url: / },
+  {
+    name: 'itself as a backend',
+    options: { publicUrl: 'http://a:80/b', backends: [{ url: 'http://A/b/' }] },
+    message: /^backends\[0\]\.url: .*publicUrl/,
+  },
   { name: 'no backend', options: { backends: [] }, message: /^backends: .*at least one/ },
   { name: 'an ftp backend', options: { backends: ['http://a', 'ftp://b'] }, message: /^backends\[1\]: / },
   { name: 'two equal backends', options: { backends: ['http://a', 'http://a/'] }, message: /^backends\[1\]: / },
@@ -181,6 +197,26 @@ test('takes HA1s of CPEs for the algorithms that are offered, and for Basic', as
   await createCwmpProxy({ ...good, cpeAuth: { users, algorithms: ['SHA-256', 'MD5'] } }).close();
   const cpeAuth: CwmpProxyOptions['cpeAuth'] = { users, algorithms: ['SHA-256'], schemes: ['digest', 'basic'] };
   await createCwmpProxy({ ...good, cpeAuth }).close();
+});
+
+test('refuses itself as a backend that is added later', async (t) => {
+  const proxy = createCwmpProxy(good);
+  t.after(() => proxy.close());
+  assert.throws(() => proxy.backends.add(good.publicUrl), {
+    code: 'ERR_CWMP_OPTION',
+    message: /^backend: .*publicUrl/,
+  });
+});
+
+test('takes a publicUrl that ends with client where that is not the endpoint, and a CPE can POST to it', async (t) => {
+  const acs = await serve(t, (_request, response) => response.writeHead(204, { connection: 'close' }).end());
+  const publicUrl = 'http://a/isp/client';
+  const proxy = createCwmpProxy({ ...good, publicUrl, backends: [acs.url] });
+  t.after(() => proxy.close());
+  const { url } = await serve(t, (request, response) => void proxy.handle(request, response));
+  const headers = { connection: 'close' };
+  assert.equal((await fetch(`${url}/isp/client`, { method: 'POST', headers })).status, 204);
+  assert.equal((await fetch(`${url}/isp/client/client?origin=x`, { headers })).status, 401);
 });
 
 test('takes the smallest configuration and leaves the options as they are', async () => {

@@ -45,7 +45,8 @@ export function httpUrl(path: string, value: unknown): URL {
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return refuseOption(path, 'expected an http(s) URL');
   if (url.username !== '' || url.password !== '') return refuseOption(path, 'expected a URL without user and password');
-  if (url.search !== '' || url.hash !== '') return refuseOption(path, 'expected a URL without query and fragment');
+  // An empty one shows in no part of the URL.
+  if (/[?#]/.test(url.href)) return refuseOption(path, 'expected a URL without query and fragment');
   return url;
 }
 

@@ -81,8 +81,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** @internal */
   constructor(options: CwmpProxyOptions) {
     super();
-    const { publicUrl, backends, connectionRequests, cpeAuth, sessions, health, forwarding, timeouts, limits } =
-      resolveOptions(options);
+    const resolved = resolveOptions(options);
+    const { publicUrl, backends, connectionRequests, cpeAuth, sessions, forwarding, timeouts, limits } = resolved;
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
     this.#rewriting = {
       rewriteUrl: (url) => this.#rewriteUrl(url),
@@ -98,7 +98,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onStart: ({ id, backend }) => this.#tell('sessionStart', { session: id, backend: backend.url }),
       onEnd: ({ id, backend }, why) => this.#tell('sessionEnd', { session: id, backend: backend.url, why }),
     });
-    this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, timeouts, health));
+    this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, resolved));
     for (const settings of backends) pool.add(settings);
     this.#cpeGate = cpeAuth && new CpeGate(cpeAuth);
     this.#forwarder = new Forwarder({

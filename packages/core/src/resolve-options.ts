@@ -11,6 +11,7 @@ import {
 } from './option-checks.js';
 import { type ResolvedCpeAuth, resolveCpeAuth } from './resolve-cpe-auth.js';
 import { type ResolvedConnectionRequests, resolveConnectionRequests } from './resolve-connection-requests.js';
+import { isEndpointPath } from './url/proxied-url.js';
 import type {
   ActiveHealthOptions,
   BackendOptions,
@@ -62,22 +63,27 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
   const timeouts = resolveTimeouts(options.timeouts ?? {});
   const health = resolveHealth(options.health ?? {});
   if (options.backends !== undefined && (!Array.isArray(backends) || backends.length === 0)) {
-    refuseOption('backends', 'expected at least one URL');
+    refuseOption('backends', 'expected a list of at least one URL');
   }
-  const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, timeouts, health));
-  const urls = resolved.map(({ url }) => url.href.replace(/\/+$/, ''));
+  const publicUrl = httpUrl('publicUrl', options.publicUrl);
+  if (isEndpointPath(publicUrl.pathname.replace(/\/+$/, ''))) {
+    refuseOption(
+      'publicUrl',
+      "expected another path: below /client stands the proxy's own endpoint, where CPEs cannot POST",
+    );
+  }
+  const around = { publicUrl: withoutSlash(publicUrl), timeouts, health };
+  const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, around));
+  const urls = resolved.map(({ url }) => withoutSlash(url));
   const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
   if (repeated !== -1) refuseOption(`backends[${repeated}]`, 'is among the backends already');
-  const publicUrl = httpUrl('publicUrl', options.publicUrl);
   return Object.freeze({
-    publicUrl: publicUrl.href.replace(/\/+$/, ''),
+    ...around,
     backends: Object.freeze(resolved),
     connectionRequests: resolveConnectionRequests(options.connectionRequests, publicUrl),
     cpeAuth: options.cpeAuth === undefined ? undefined : resolveCpeAuth(options.cpeAuth),
     sessions: resolveSessions(options.sessions ?? {}),
-    health,
     forwarding: resolveForwarding(options.forwarding ?? {}),
-    timeouts,
     limits: resolveLimits(options.limits ?? {}),
   });
 }
@@ -86,15 +92,17 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
 export function resolveBackend(
   path: string,
   options: string | URL | BackendOptions,
-  timeouts: Required<TimeoutOptions>,
-  health: ResolvedHealth,
+  { publicUrl, timeouts, health }: Pick<ResolvedOptions, 'publicUrl' | 'timeouts' | 'health'>,
 ): BackendSettings {
   const backend = typeof options === 'string' || options instanceof URL ? { url: options } : options;
   checkGroup(path, backend, ['url', 'weight', 'maxSessions', 'tls']);
   const { tls = {} } = backend;
+  const at = options === backend ? `${path}.url` : path;
+  const url = httpUrl(at, backend.url);
+  if (withoutSlash(url) === publicUrl) refuseOption(at, 'is the publicUrl: the proxy would call itself');
   checkTls(`${path}.tls`, tls, ['ca', 'cert', 'key', 'servername']);
   return Object.freeze({
-    url: httpUrl(typeof options === 'object' && 'url' in options ? `${path}.url` : path, backend.url),
+    url,
     weight: wholeNumber(`${path}.weight`, backend.weight, 1, 1, 1_000),
     maxSessions: wholeNumber(`${path}.maxSessions`, backend.maxSessions, noLimit, 1, noLimit),
     tls,
@@ -185,6 +193,10 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
+}
+
+function withoutSlash({ href }: URL): string {
+  return href.replace(/\/+$/, '');
 }
 
 function checkPath(path: string, value: unknown): void {

@@ -123,7 +123,7 @@ function labelsBelow(baseName: string | undefined, host: string | undefined): st
 }
 
 /** Whether a path, with or without a query, is that of the endpoint. */
-function isEndpointPath(path: string): boolean {
+export function isEndpointPath(path: string): boolean {
   return path.startsWith(endpointPath) && /^(?:\/[^/?]+)?(?:\?|$)/.test(path.slice(endpointPath.length));
 }
 
