@@ -71,6 +71,21 @@ test('a policy and certificates of the wrong kind are refused at the call', asyn
   assert.equal((await wakeCpe('http://127.0.0.1:1/', { tls })).outcome, 'unreachable');
 });
 
+test('a misspelt option of a wake, and none, are refused at the call', async (t) => {
+  const proxy = createCwmpProxy({ publicUrl: publicOrigin, connectionRequests });
+  atEnd(t, () => proxy.close());
+  const own = (options: string): Promise<unknown> => proxy.wakeCpe('http://127.0.0.1:1/', JSON.parse(options));
+  const alone = (options: string): Promise<unknown> => wakeCpe('http://127.0.0.1:1/', JSON.parse(options));
+  for (const [wake, options, message] of [
+    [own, '{ "timeout": 5 }', /^timeout: unknown option; known are credentials, timeoutMs/],
+    [own, '{ "policy": {} }', /^policy: unknown option/],
+    [own, 'null', /^options: expected an object/],
+    [alone, '{ "polcy": {} }', /^polcy: unknown option/],
+  ] as const) {
+    await assert.rejects(wake(options), { code: 'ERR_CWMP_OPTION', message });
+  }
+});
+
 const healthy: WakeStore = {
   publish: () => Promise.resolve(),
   subscribe: () => Promise.resolve(() => Promise.resolve()),

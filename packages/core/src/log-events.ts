@@ -1,4 +1,5 @@
 import type { WakeOutcome } from './connection-request/wake-result.js';
+import { CwmpProxyError } from './errors.js';
 import { type CwmpProxyEmitter, subscribe } from './events.js';
 
 /** What {@link logEvents} writes to: pino's order, fields first and message second. */
@@ -20,8 +21,12 @@ const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
  * left alone at `warn`. No secret stands in any event, so none is logged.
  *
  * @returns A function that stops the logging.
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when the logger lacks a method: each is called sooner or later.
  */
 export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => void {
+  if (!(['debug', 'info', 'warn'] as const).every((level) => typeof logger?.[level] === 'function')) {
+    throw new CwmpProxyError('ERR_CWMP_OPTION', 'logger: expected one with debug, info and warn, console for instance');
+  }
   return subscribe(proxy, {
     sessionStart: (event) => logger.debug(event, 'session start'),
     sessionEnd: (event) => logger.debug(event, 'session end'),

@@ -1,5 +1,5 @@
 import { CwmpProxyError } from '../errors.js';
-import { checkTls } from '../option-checks.js';
+import { checkGroup, checkTls } from '../option-checks.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
 import { digestAlgorithm } from '../auth/digest-algorithm.js';
 import type { WakePolicy } from '../url/wake-policy.js';
@@ -63,7 +63,23 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
 export const longestWakeMs = 600_000;
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
-export function checkWakeOptions(options: WakeOptions, path = ''): void {
+export function checkWakeOptions(options: WakeOptions): void {
+  checkGroup('options', options, wakeOptionNames);
+  checkValues(options, '');
+}
+
+/** A misspelt one must not be ignored. `policy`, `tls` and `onInform` are no options of one wake of a proxy. */
+const wakeOptionNames: readonly (keyof WakeOptions)[] = [
+  'credentials',
+  'timeoutMs',
+  'signal',
+  'waitForInformMs',
+  'retries',
+  'allowBasic',
+  'preferredAlgorithm',
+];
+
+function checkValues(options: WakeOptions, path: string): void {
   checkCredentialsSource(options.credentials, `${path}credentials`);
   checkNumber(options.timeoutMs, `${path}timeoutMs`, 1, longestWakeMs);
   checkNumber(options.waitForInformMs, `${path}waitForInformMs`, 0, 3_600_000);
@@ -80,7 +96,7 @@ export function checkWakeOptions(options: WakeOptions, path = ''): void {
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
 export function checkPipelineOptions(options: WakePipelineOptions, path = ''): void {
-  checkWakeOptions(options, path);
+  checkValues(options, path);
   checkNumber(options.spacingMs, `${path}spacingMs`, 0, 600_000);
   checkNumber(options.maxConcurrent, `${path}maxConcurrent`, 1, 1_000_000);
   checkNumber(options.maxPending, `${path}maxPending`, 1, 10_000_000);
