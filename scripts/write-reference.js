@@ -48,13 +48,15 @@ function interfaceOf(path, name) {
   return { doc: plain(doc), parent: parent.trim(), fields };
 }
 
-function optionTable(path, name, group) {
+function optionTable(path, name, group, only) {
   const { doc, parent, fields } = interfaceOf(path, name);
   const inherited = parent === '' ? '' : ` Also those of ${code(parent)}.`;
-  const rows = fields.map(({ key, optional, type, text }) => {
-    const label = group === '' ? key : `${group}.${key}`;
-    return `| ${code(label)}${optional ? '' : ' (required)'} | ${code(type)} | ${cell(text)} |`;
-  });
+  const rows = (only === undefined ? fields : fields.filter(({ key }) => only.includes(key))).map(
+    ({ key, optional, type, text }) => {
+      const label = group === '' ? key : `${group}.${key}`;
+      return `| ${code(label)}${optional ? '' : ' (required)'} | ${code(type)} | ${cell(text)} |`;
+    },
+  );
   return [
     `### ${group === '' ? code(name) : code(group)}`,
     '',
@@ -65,6 +67,18 @@ function optionTable(path, name, group) {
     ...rows,
     '',
   ];
+}
+
+/** The docstring of an interface that an application implements, and its methods. */
+function methodTable(path, name, group) {
+  const methods = /^ {2}(\/\*\*(?:(?!\*\/)[^])*\*\/)?\s*(\w+\(.*);$/gm;
+  const { doc } = interfaceOf(path, name);
+  const body = new RegExp(`interface ${name} \\{\\n([^]*?)^\\}`, 'm').exec(source(path))[1];
+  const rows = [...body.matchAll(methods)].map(([, text, signature]) => {
+    if (text === undefined) faults.push(`${name}.${signature} has no docstring (packages/${path})`);
+    return `| ${code(signature)} | ${cell(plain(text?.replaceAll(/@param (\w+) /g, '`$1`: ')))} |`;
+  });
+  return [`### ${code(group)}`, '', doc, '', '| Method | Meaning |', '| --- | --- |', ...rows, ''];
 }
 
 function unionOf(path, name) {
@@ -124,6 +138,7 @@ lines.push('## Other options', '');
 lines.push('### `connectionRequests.access.modes`', '', plain(unionOf(options, 'AccessMode').doc), '');
 lines.push(...optionTable('core/src/backends/backend.ts', 'BackendTls', 'backends[].tls'));
 lines.push(...optionTable('core/src/connection-request/cpe-connection.ts', 'WakeTls', 'connectionRequests.tls'));
+lines.push(...methodTable('core/src/connection-request/wake-fleet.ts', 'WakeStore', 'connectionRequests.store'));
 lines.push(
   ...optionTable('core/src/redis.ts', 'RedisWakeStoreOptions', '').with(0, '### `redisWakeStore(client, options)`'),
 );
@@ -136,11 +151,21 @@ lines.push(
     '### `cwmpProxy(proxy, options)`, `proxyFirst(proxy, app, options)`, `proxy.serves(request, options)`',
   ),
 );
+const wakeOptions = 'core/src/connection-request/wake-options.ts';
+lines.push(...optionTable(wakeOptions, 'WakeOptions', '').with(0, '### `proxy.wakeCpe(origin, options)`'));
+// What only `wakeCpe` without a proxy takes stands among the options of the pipeline.
+const alone = /interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, ([^>]*)>/.exec(
+  source('core/src/connection-request/wake-cpe.ts'),
+)[1];
 lines.push(
-  ...optionTable('core/src/connection-request/wake-options.ts', 'WakeOptions', '').with(
-    0,
-    '### `proxy.wakeCpe(origin, options)`, `wakeCpe(origin, options)`',
-  ),
+  ...optionTable(wakeOptions, 'WakePipelineOptions', '', alone.match(/\w+/g))
+    .with(0, '### `wakeCpe(origin, options)`')
+    .with(2, 'Options of a wake without a proxy. Also those of `proxy.wakeCpe`.'),
+);
+lines.push(
+  ...optionTable('core/src/connection-request/credentials.ts', 'CredentialsRequest', '')
+    .with(0, '### What a `credentials` function is given')
+    .with(4, '| Field | Type | Meaning |'),
 );
 lines.push(...optionTable('core/src/metrics.ts', 'MetricsOptions', '').with(0, '### `collectMetrics(proxy, options)`'));
 lines.push(

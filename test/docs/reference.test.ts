@@ -62,6 +62,20 @@ const changes: { name: string; path: string; from: string | RegExp; to: string; 
     fault: /FreshOptions is led to by no option/,
   },
   {
+    name: 'a method of the store is added without a text',
+    path: `${src}/connection-request/wake-fleet.ts`,
+    from: 'export interface WakeStore {',
+    to: 'export interface WakeStore {\n  fresh(): void;\n',
+    fault: /WakeStore\.fresh\(\): void has no docstring/,
+  },
+  {
+    name: 'an option that only wakeCpe without a proxy takes is added',
+    path: `${src}/connection-request/wake-cpe.ts`,
+    from: "'policy' | ",
+    to: "'policy' | 'spacingMs' | ",
+    fault: /differs from the docstrings/,
+  },
+  {
     name: 'an event is added without a text',
     path: `${src}/events.ts`,
     from: 'export interface CwmpProxyEvents {',

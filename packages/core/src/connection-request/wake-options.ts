@@ -11,7 +11,7 @@ import type { WakeEvent } from './wake-result.js';
 
 /** Options of one wake. */
 export interface WakeOptions {
-  /** What to answer the CPE's challenge with. Default: the credentials of the proxy. */
+  /** What to answer the CPE's challenge with. Default: the credentials of the proxy; without one, none. */
   readonly credentials?: CredentialsSource;
   /**
    * Most time for the whole wake, waiting for its turn and all attempts included, in milliseconds. Default 10 000. The
@@ -22,7 +22,7 @@ export interface WakeOptions {
   readonly signal?: AbortSignal;
   /**
    * How long to wait, once the CPE has accepted, for its Inform with `6 CONNECTION REQUEST` to pass this proxy, in
-   * milliseconds. Default 0: not at all. A CPE has 30 000 (TR-069 A6 §3.2.2).
+   * milliseconds. Default 0: not at all. A CPE has 30 000 (TR-069 A6 §3.2.2). Without a proxy it needs `onInform`.
    */
   readonly waitForInformMs?: number;
   /**
@@ -41,9 +41,9 @@ export interface WakeOptions {
 
 /** Options of a {@link WakePipeline}; those of {@link WakeOptions} are defaults for its wakes. */
 export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitForInformMs'> {
-  /** Where wakes may go. Default: everywhere. */
+  /** Where wakes may go, `createWakePolicy({ allow })` for instance. Default: everywhere. */
   readonly policy?: WakePolicy;
-  /** TLS towards CPEs with an https origin. */
+  /** TLS towards CPEs with an https origin, as `connectionRequests.tls` of a proxy. */
   readonly tls?: WakeTls;
   /** Least time between the end of a wake and the next of the same CPE, in milliseconds. Default 250. */
   readonly spacingMs?: number;
@@ -53,7 +53,10 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly maxPending?: number;
   /** The other instances that wake the same CPEs. Default: none. */
   readonly fleet?: WakeFleet;
-  /** Where Informs are learnt of; needed for `waitForInformMs` and for `device` in a credentials function. */
+  /**
+   * Where Informs are learnt of: it is given a listener to call with each Inform, and returns a function that ends it. Needed for
+   * `waitForInformMs`, and in a proxy for `device` in a credentials function.
+   */
   readonly onInform?: InformSource;
   /** Told about each wake as it ends. Must not throw. */
   readonly onWake?: (event: WakeEvent) => void;
