@@ -172,7 +172,13 @@ lines.push(
   ...optionTable('core/src/status-page/index.ts', 'StatusPageOptions', '').with(0, '### `statusPage(proxy, options)`'),
 );
 
-lines.push('## Events', '', 'Each has one argument, a plain object. None holds a secret.', '');
+lines.push(
+  '## Events',
+  '',
+  'Each has one argument, a plain object. None holds a secret. What a listener throws is thrown into the process a tick later: it',
+  'costs no exchange, and ends a process that has nothing for `uncaughtException`.',
+  '',
+);
 for (const { key, type, text } of interfaceOf(events, 'CwmpProxyEvents').fields) {
   const payload = type.slice(1, -1);
   lines.push(`### ${code(key)}`, '', `${text} Argument: ${code(payload)}; channel ${code(`cwmp-proxy:${key}`)}.`, '');
@@ -208,8 +214,8 @@ lines.push(
   '## Outcomes of a wake',
   '',
   'An ACS gets the status, the outcome as the body of a failure, and `Proxy-Status` (RFC 9209) with the reason. Before a wake it may',
-  'get 400 (a target that cannot be read), 401 (wrong or no user), 403 (a wrong signature), 405 (no GET) or 429 (too many wrong',
-  "answers, see `Retry-After`). A CPE's own 204 is a 204; `unreachableStatus` and `timeoutStatus` change two of them.",
+  'get 400 (a target that cannot be read), 401 (wrong or no user), 403 (a wrong signature), 405 (neither GET nor HEAD) or 429 (too',
+  "many wrong answers, see `Retry-After`). A CPE's own 204 is a 204; `unreachableStatus` and `timeoutStatus` change two of them.",
   '',
   '| Outcome | Status | Meaning |',
   '| --- | --- | --- |',

@@ -143,3 +143,14 @@ for (const mode of ['forward', 'relay'] as const) {
     assert.equal(await ask(healthy), 200);
   });
 }
+
+test('after close, what an ACS asks fails as a connection request, what a CPE sends as a message', async (t) => {
+  const gate = await startGate(t, connectionRequests);
+  const targets: string[] = [];
+  gate.proxy.on('failure', ({ target }) => targets.push(target));
+  await gate.proxy.close();
+  const { port } = gate;
+  assert.equal((await send({ port, target: '/client?origin=http://127.0.0.1:1' })).status, 503);
+  assert.equal((await send({ port, method: 'POST', target: '/' })).status, 503);
+  assert.deepEqual(targets, ['cpe', 'acs']);
+});

@@ -122,7 +122,7 @@ export interface AccessOptions {
   algorithms?: readonly OfferedAlgorithm[];
   /**
    * Whether a Digest answer must be for the request target (RFC 7616 §3.4.6). Default `true`. With `false` an ACS that hashes
-   * another uri passes, Oktopus for one; nonces are good once even so.
+   * another uri passes: Oktopus, or any behind a reverse proxy that strips a prefix; nonces are good once even so.
    */
   compareUri?: boolean;
   /**

@@ -150,9 +150,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
     let session: Session | undefined;
     let isForCpe = false;
     try {
+      isForCpe = this.#urls.isEndpoint(target, request.headers.host);
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
-      isForCpe = this.#urls.isEndpoint(target, request.headers.host);
       if (isForCpe) await this.#gate.endpoint(request, response, target);
       else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
         await this.#forwarder.forward(readableRequest(request, options.keptBody), response, target, (its) => {
