@@ -1,4 +1,5 @@
-import type { WakeOptions, WakePipelineOptions } from './wake-options.js';
+import { checkGroup } from '../option-checks.js';
+import { type WakeOptions, wakeOptionNames, type WakePipelineOptions } from './wake-options.js';
 import { WakePipeline } from './wake-pipeline.js';
 import type { WakeResult } from './wake-result.js';
 
@@ -14,6 +15,7 @@ export interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, '
  *   `ERR_CWMP_INTERNAL` where a policy throws.
  */
 export async function wakeCpe(origin: string, options: WakeCpeOptions = {}): Promise<WakeResult> {
+  checkGroup('options', options, [...wakeOptionNames, 'policy', 'tls', 'onInform']);
   const { policy, tls, onInform, ...wakeOptions } = options;
   const pipeline = new WakePipeline({
     ...(policy !== undefined && { policy }),

@@ -71,8 +71,8 @@ export function checkWakeOptions(options: WakeOptions): void {
   checkValues(options, '');
 }
 
-/** A misspelt one must not be ignored. `policy`, `tls` and `onInform` are no options of one wake of a proxy. */
-const wakeOptionNames: readonly (keyof WakeOptions)[] = [
+/** The options of one wake: a misspelt one must not be ignored. */
+export const wakeOptionNames: readonly (keyof WakeOptions)[] = [
   'credentials',
   'timeoutMs',
   'signal',
