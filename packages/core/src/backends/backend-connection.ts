@@ -29,12 +29,19 @@ export class BackendConnection {
   readonly #client: Client;
   /** The socket that is being connected: an undici Client that is destroyed would leave it to its timeout. */
   #connecting: Socket | undefined;
+  /**
+   * What has undici wait in the middle of an answer. It is resumed when the backend closes, all of whose bytes were read by
+   * then: undici would throw out of its listener, or fail an answer of which only the end was not told (nodejs/undici#5360).
+   */
+  paused: Dispatcher.DispatchController | undefined;
 
   constructor({ origin, connector, headersTimeoutMs, bodyTimeoutMs }: ConnectionSettings) {
     this.#client = new Client(origin, {
       connect: (options, callback) => {
         const socket: unknown = connector(options, (...result) => {
           this.#connecting = undefined;
+          // Ahead of undici's own listener, which is added by the callback.
+          result[1]?.on('error', nameReset).on('end', () => this.paused?.resume());
           callback(...result);
         });
         if (socket instanceof Socket) this.#connecting = socket;
@@ -61,4 +68,14 @@ export class BackendConnection {
     this.#connecting?.destroy(sessionOver);
     return destroyed;
   }
+}
+
+/**
+ * undici would take a reset for the end of a body without length, would throw out of its listener when it is paused in one
+ * (nodejs/undici#5360), and would fail with it the request that it holds for one turn before it writes on a connection that
+ * was idle. By the code of its own errors of sockets it does neither: what was under way fails, what was not begun is sent on a
+ * new connection.
+ */
+function nameReset(error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET';
 }

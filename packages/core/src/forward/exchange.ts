@@ -53,7 +53,7 @@ export function exchange(
   settings: AnswerSettings,
 ): Promise<ExchangeOutcome> {
   return new Promise((resolve, reject) => {
-    const handler = new ExchangeHandler(request.method, response, settings, resolve, reject);
+    const handler = new ExchangeHandler(connection, request.method, response, settings, resolve, reject);
     connection.dispatch(request, handler);
   });
 }
@@ -61,6 +61,7 @@ export function exchange(
 const noHead: Readonly<ResponseHead> = { headers: [], length: undefined, chunked: false, closes: false };
 
 class ExchangeHandler implements Dispatcher.DispatchHandler {
+  readonly #connection: Session['connection'];
   readonly #method: string;
   readonly #response: ServerResponse;
   readonly #settings: AnswerSettings;
@@ -75,12 +76,14 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #bodyBytes = 0;
 
   constructor(
+    connection: Session['connection'],
     method: string,
     response: ServerResponse,
     settings: AnswerSettings,
     resolve: (outcome: ExchangeOutcome) => void,
     reject: (error: CwmpProxyError) => void,
   ) {
+    this.#connection = connection;
     this.#method = method;
     this.#response = response;
     this.#settings = settings;
@@ -115,9 +118,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    // What undici's parser makes of being resumed when nothing more has come.
+    if (chunk.length === 0) return;
     this.#bodyBytes += chunk.length;
     if (this.#held === undefined) {
-      if (!this.#response.write(chunk)) controller.pause();
+      if (!this.#response.write(chunk)) this.#pause(controller);
       return;
     }
     this.#held.push(chunk);
@@ -157,9 +162,19 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const held = this.#held ?? [];
     this.#sendHead();
     if (this.#method === 'HEAD') return;
-    this.#response.on('drain', () => controller.resume());
+    this.#response.on('drain', () => this.#resume(controller));
     watchForStall(this.#response, this.#settings.quietMs);
-    if (held.length > 0 && !this.#response.write(Buffer.concat(held))) controller.pause();
+    if (held.length > 0 && !this.#response.write(Buffer.concat(held))) this.#pause(controller);
+  }
+
+  #pause(controller: Dispatcher.DispatchController): void {
+    controller.pause();
+    this.#connection.paused = controller;
+  }
+
+  #resume(controller: Dispatcher.DispatchController): void {
+    this.#connection.paused = undefined;
+    controller.resume();
   }
 
   #sendHead(): void {
