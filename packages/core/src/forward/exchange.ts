@@ -53,7 +53,7 @@ export function exchange(
   settings: AnswerSettings,
 ): Promise<ExchangeOutcome> {
   return new Promise((resolve, reject) => {
-    const handler = new ExchangeHandler(connection, request.method, response, settings, resolve, reject);
+    const handler = new ExchangeHandler(connection, request, response, settings, resolve, reject);
     connection.dispatch(request, handler);
   });
 }
@@ -67,6 +67,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #settings: AnswerSettings;
   readonly #resolve: (outcome: ExchangeOutcome) => void;
   readonly #reject: (error: CwmpProxyError) => void;
+  /** A request body that may outlast the answer. */
+  #upload: Readable | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #status = 0;
   #reason = '';
@@ -74,10 +76,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   /** What is held of the body; `undefined` once the head is out. */
   #held: Buffer[] | undefined = [];
   #bodyBytes = 0;
+  /** Whether the whole answer is there, and undici waits with its end. */
+  #heldBack = false;
 
   constructor(
     connection: Session['connection'],
-    method: string,
+    { method, body }: OutgoingRequest,
     response: ServerResponse,
     settings: AnswerSettings,
     resolve: (outcome: ExchangeOutcome) => void,
@@ -85,6 +89,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   ) {
     this.#connection = connection;
     this.#method = method;
+    this.#upload = body === null || Buffer.isBuffer(body) ? undefined : body;
     this.#response = response;
     this.#settings = settings;
     this.#resolve = resolve;
@@ -113,8 +118,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#reason = reason;
     this.#settings.mapHeaders(head.headers);
     // A body without length and chunks ends with its connection (RFC 9112 §6.3).
-    if (head.closes || (this.#learnsLength && !head.chunked)) head.headers.push('Connection', 'close');
+    if (head.closes || (this.#learnsLength && !head.chunked)) {
+      head.headers.push('Connection', 'close');
+      this.#upload = undefined;
+    }
     if (head.length !== undefined && head.length > this.#settings.maxHeldBytes) this.#stream(controller);
+    else if (this.#upload !== undefined && (head.length ?? 0) === 0) this.#holdBack(this.#upload, controller);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -127,6 +136,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     }
     this.#held.push(chunk);
     if (this.#bodyBytes > this.#settings.maxHeldBytes) this.#stream(controller);
+    else if (this.#upload !== undefined && this.#bodyBytes === this.#head.length) {
+      this.#holdBack(this.#upload, controller);
+    }
   }
 
   onResponseEnd(): void {
@@ -146,6 +158,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
+    // A backend that closes on an upload it has answered.
+    if (this.#heldBack && !(error instanceof CwmpProxyError)) return this.onResponseEnd();
     this.#response.off('close', this.#onClose);
     if (this.#response.headersSent) this.#response.destroy();
     this.#reject(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
@@ -165,6 +179,25 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#response.on('drain', () => this.#resume(controller));
     watchForStall(this.#response, this.#settings.quietMs);
     if (held.length > 0 && !this.#response.write(Buffer.concat(held))) this.#pause(controller);
+  }
+
+  /**
+   * Has undici wait with the end of an answer until the request was sent: it would close the connection, and a CPE whose own
+   * stays open would answer a challenge on another one than it was made on. Waits for no longer than bytes of the request go.
+   */
+  #holdBack(upload: Readable, controller: Dispatcher.DispatchController): void {
+    if (upload.closed) return;
+    this.#heldBack = !this.#head.chunked;
+    this.#pause(controller);
+    const timer = setTimeout(() => release(), this.#settings.quietMs);
+    timer.unref();
+    const onData = (): void => void timer.refresh();
+    const release = (): void => {
+      clearTimeout(timer);
+      upload.off('data', onData).off('close', release);
+      this.#resume(controller);
+    };
+    upload.on('data', onData).on('close', release);
   }
 
   #pause(controller: Dispatcher.DispatchController): void {
