@@ -67,6 +67,48 @@ test('a stream is not sent again: what was read of it is gone', async (t) => {
   assert.equal(acs.requests.length, 0);
 });
 
+test('a way out of the path of the backend is refused where another has no path and was tried first', async (t) => {
+  const acs = await recordingAcs(t);
+  const { port } = await startGateway(t, { backends: [`http://127.0.0.1:${await closedPort()}`, `${acs.url}/base`] });
+  const cpe = await RawConnection.open(port);
+  assert.equal((await cpe.exchange(postOf(inform('1')).replace('/acs', '/../admin'))).status, 400);
+  await cpe.close();
+  assert.equal(acs.requests.length, 0);
+});
+
+test('a backend may be removed when it is told to be drained, by the session that fails over from it', async (t) => {
+  const acs = await recordingAcs(t);
+  const dead = `http://127.0.0.1:${await closedPort()}`;
+  const { port, proxy } = await startGateway(t, { backends: [dead, acs.url] });
+  proxy.on('sessionStart', () => void proxy.backends.drain(dead));
+  proxy.on('backend', ({ state }) => {
+    if (state === 'drained') proxy.backends.remove(dead);
+  });
+  const cpe = await RawConnection.open(port);
+  assert.equal((await cpe.exchange(postOf(inform('1')))).status, 200);
+  const figures = (): unknown =>
+    proxy.backends.list().map(({ url, sessions, inFlight }) => ({ url, sessions, inFlight }));
+  assert.deepEqual(figures(), [{ url: acs.url, sessions: 1, inFlight: 0 }]);
+  await cpe.close();
+  await until('its backend connection is closed', () => acs.open.size === 0);
+  assert.deepEqual(figures(), [{ url: acs.url, sessions: 0, inFlight: 0 }]);
+});
+
+test('a session that is ended while it fails over goes nowhere', async (t) => {
+  const acs = await recordingAcs(t);
+  const dead = `http://127.0.0.1:${await closedPort()}`;
+  const { port, proxy } = await startGateway(t, { backends: [dead, acs.url] });
+  proxy.on('sessionStart', () => void proxy.backends.drain(dead));
+  proxy.on('backend', ({ url, state }) => {
+    if (url === dead && state === 'drained') proxy.backends.remove(acs.url);
+  });
+  const cpe = await RawConnection.open(port);
+  assert.equal((await cpe.exchange(postOf(inform('1')))).status, 502);
+  await cpe.close();
+  assert.equal(acs.requests.length, 0);
+  assert.deepEqual(proxy.stats().sessions, { open: 0, started: 1, ended: { removed: 1 } });
+});
+
 test('a backend that is slow to connect is given up in time, and nothing of it stays', async (t) => {
   watchForLeaks(t);
   // It accepts TCP and says nothing of TLS.

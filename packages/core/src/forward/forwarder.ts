@@ -98,7 +98,6 @@ export class Forwarder {
       }
       const session = this.#sessionOf(request, prepared);
       onSession(session);
-      if (session.backend.basePath !== '') checkInside(target);
       sessions.sent(session);
       try {
         await this.#exchange({ request, response, target, prepared, session, since: performance.now() });
@@ -177,6 +176,7 @@ export class Forwarder {
   #send({ request, response, target, prepared, session }: Passage): Promise<ExchangeOutcome> {
     const { edgeHeaders, affinity, maxHeldBytes, mountPath, quietMs } = this.#settings;
     const { backend, phase } = session;
+    if (backend.basePath !== '') checkInside(target);
     const map: PathMap = {
       mountPath,
       basePath: backend.basePath,

@@ -101,20 +101,20 @@ export class SessionTable {
 
   /**
    * Moves a session to a backend that it has not tried, because the one it was to begin on could not be connected to.
-   * Returns whether there was one.
+   * Returns whether there was one, and the session is still there: whoever is told of a drained backend may end it.
    */
   failOver(session: Session): boolean {
     if (session.phase !== 'opening') return false;
-    session.tried ??= new Set();
-    session.tried.add(session.backend);
+    const left = session.backend;
+    session.tried = (session.tried ?? new Set()).add(left);
     const backend = this.#backends.next(session.tried);
     if (backend === undefined) return false;
-    session.backend.inFlight -= session.inFlight;
-    session.backend.sessionEnds();
     session.moveTo(backend);
     backend.inFlight += session.inFlight;
     backend.sessionBegins();
-    return true;
+    left.inFlight -= session.inFlight;
+    left.sessionEnds();
+    return this.#sessions.has(session);
   }
 
   /** A request of the session goes to its backend. */
