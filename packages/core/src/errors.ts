@@ -32,6 +32,8 @@ const statusByCode = {
   ERR_CWMP_CONTENT_DECODING: 400,
   /** The CPE left before its exchange was over; nobody is left to be answered. */
   ERR_CWMP_CPE_GONE: 499,
+  /** The host has answered in the proxy's place, a timeout of its own for instance; the exchange was given up. */
+  ERR_CWMP_ANSWERED: 499,
 
   /** The proxy, or every backend, has as many sessions as it may. */
   ERR_CWMP_BUSY: 503,

@@ -98,10 +98,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   readonly #onClose = (): void => {
-    if (this.#response.writableFinished) return;
-    const gone = new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its answer was whole');
-    if (this.#controller === undefined) this.onResponseError(undefined, gone);
-    else this.#controller.abort(gone);
+    // After an end of its own making it does not listen any more.
+    const why = this.#response.writableFinished
+      ? answeredByHost()
+      : new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its answer was whole');
+    if (this.#controller === undefined) this.onResponseError(undefined, why);
+    else this.#controller.abort(why);
   };
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -158,10 +160,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    // A backend that closes on an upload it has answered.
-    if (this.#heldBack && !(error instanceof CwmpProxyError)) return this.onResponseEnd();
-    this.#response.off('close', this.#onClose);
-    if (this.#response.headersSent) this.#response.destroy();
+    const response = this.#response;
+    // A backend may close on an upload that it has answered.
+    if (this.#heldBack && !response.headersSent && !(error instanceof CwmpProxyError)) return this.onResponseEnd();
+    response.off('close', this.#onClose);
+    if (response.headersSent && this.#held === undefined) response.destroy();
     this.#reject(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
   }
 
@@ -211,6 +214,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   #sendHead(): void {
+    if (this.#response.headersSent) throw answeredByHost();
     this.#held = undefined;
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
@@ -219,6 +223,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const reason = isFit ? bytesOfUtf8(this.#reason) : (STATUS_CODES[this.#status] ?? 'Unknown');
     writeHead(this.#response, this.#status, reason, this.#head.headers);
   }
+}
+
+/** The fault of an exchange whose response somebody else has made use of. */
+export function answeredByHost(): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_ANSWERED', "the host answered in the proxy's place");
 }
 
 /** undici has decoded the reason as UTF-8; it leaves in the bytes it came in. */

@@ -7,7 +7,7 @@ import type { Session } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { CwmpMessage } from '../soap/message.js';
 import type { EdgeHeaders } from './edge-headers.js';
-import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
+import { type ExchangeOutcome, type OutgoingRequest, answeredByHost, exchange } from './exchange.js';
 import { droppedFields, requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
 import type { BodyLimits } from './request-body.js';
@@ -92,6 +92,7 @@ export class Forwarder {
       if (running !== undefined) running.arriving -= 1;
     }
     try {
+      if (response.headersSent) throw answeredByHost();
       // Nobody would ever tell the session of the end of a connection that has ended.
       if (response.destroyed || request.socket.destroyed) {
         throw new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its request was handed on');
