@@ -1,8 +1,24 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createCwmpProxy } from '@cwmp-proxy/core';
+import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
+import { closedPort } from '../helpers/raw-backend.js';
+import { postOf } from '../helpers/recording-acs.js';
 import { serve } from '../helpers/serve.js';
+import { until } from '../helpers/until.js';
+
+/** The messages of what reaches the process for the length of one test. */
+function catchUncaught(t: TestContext): unknown[] {
+  const thrown: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error.message));
+  t.after(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+  });
+  return thrown;
+}
 
 test('what a listener throws goes to the process and costs no exchange; handle does not reject', async (t) => {
   const acs = await serve(t, (request, response) => {
@@ -18,13 +34,7 @@ test('what a listener throws goes to the process and costs no exchange; handle d
   const gateway = await serve(t, (request, response) => {
     proxy.handle(request, response).catch((error: unknown) => rejections.push(error));
   });
-  const thrown: unknown[] = [];
-  const listeners = process.listeners('uncaughtException');
-  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error.message));
-  t.after(() => {
-    process.removeAllListeners('uncaughtException');
-    for (const listener of listeners) process.on('uncaughtException', listener);
-  });
+  const thrown = catchUncaught(t);
   for (const name of ['sessionStart', 'message', 'inform', 'exchange'] as const) {
     proxy.on(name, () => {
       throw new Error(name);
@@ -39,5 +49,28 @@ test('what a listener throws goes to the process and costs no exchange; handle d
   assert.equal(await answer.text(), '<InformResponse/>');
   if (thrown.length < 4) await once(proxy, 'sessionEnd');
   assert.deepEqual(new Set(thrown), new Set(['sessionStart', 'message', 'inform', 'exchange']));
+  assert.deepEqual(rejections, []);
+});
+
+test('what an onError throws goes to the process, and the CPE gets the answer of the proxy', async (t) => {
+  const proxy = createCwmpProxy({
+    publicUrl: 'http://gateway.example:8080',
+    backends: [`http://127.0.0.1:${await closedPort()}`],
+    connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' } },
+  });
+  t.after(() => proxy.close());
+  const thrown = catchUncaught(t);
+  const onError = (): never => {
+    throw new Error('onError');
+  };
+  const rejections: unknown[] = [];
+  const gateway = await serve(t, (request, response) => {
+    proxy.handle(request, response, { onError }).catch((error: unknown) => rejections.push(error));
+  });
+  const cpe = await RawConnection.open(gateway.port);
+  assert.equal((await cpe.exchange(postOf(''))).status, 502);
+  await cpe.close();
+  await until('it was thrown', () => thrown.length > 0);
+  assert.deepEqual(thrown, ['onError']);
   assert.deepEqual(rejections, []);
 });

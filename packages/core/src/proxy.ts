@@ -8,9 +8,9 @@ import { ConnectionRequestGate } from './connection-request-gate.js';
 import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
-import { CwmpProxyError } from './errors.js';
+import { CwmpProxyError, throwLater } from './errors.js';
 import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent, withoutUser } from './events.js';
-import { answerError } from './forward/answer-error.js';
+import { answerFailure } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
 import { readableRequest } from './mount/kept-body.js';
@@ -164,9 +164,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
       if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
       this.#fail(error, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
-      if (options.onError === undefined || response.headersSent || response.destroyed) {
-        answerError(request, response, error);
-      } else options.onError(error);
+      answerFailure(request, response, error, options.onError);
     }
   }
 
@@ -227,9 +225,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       // Not `this.emit`: of a name that is a type parameter its types can make nothing.
       EventEmitter.prototype.emit.call(this, name, ...event);
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      throwLater(error);
     }
     channels[name].publish(event[0]);
   }

@@ -1,14 +1,33 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { CwmpProxyError } from '../errors.js';
+import { type CwmpProxyError, throwLater } from '../errors.js';
 
 /** How long a CPE that is still sending its body may take to read that it was in vain, in milliseconds. */
 const lingerMs = 2_000;
 
 /**
+ * Leaves the answer to an exchange that failed to the host's own function, where it has one and there is something to answer;
+ * one that throws has not answered.
+ */
+export function answerFailure(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: CwmpProxyError,
+  onError: ((error: CwmpProxyError) => void) | undefined,
+): void {
+  if (onError === undefined || response.headersSent || response.destroyed) return answerError(request, response, error);
+  try {
+    onError(error);
+  } catch (thrown) {
+    answerError(request, response, error);
+    throwLater(thrown);
+  }
+}
+
+/**
  * Tells a CPE that its exchange failed: the code of the error, nothing of the request. Nothing is sent when an answer is
  * under way; cutting it is all that could be said.
  */
-export function answerError(
+function answerError(
   request: IncomingMessage,
   response: ServerResponse,
   { code, statusCode, headers }: CwmpProxyError,
