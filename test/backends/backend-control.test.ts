@@ -161,6 +161,26 @@ test('backends are added, removed and named; what is wrong is said', async (t) =
   await cpe.close();
 });
 
+test('a backend is named by any spelling of its URL', async (t) => {
+  const { proxy } = await startGateway(t, { backends: ['http://127.0.0.1:1'] });
+  for (const spelling of ['http://backend.example:80', 'HTTP://Backend.Example/', new URL('http://backend.example')]) {
+    proxy.backends.add('http://backend.example:80');
+    await proxy.backends.drain(spelling);
+    proxy.backends.remove(spelling);
+    assert.equal(proxy.backends.list().length, 1);
+  }
+  for (const unknown of ['', 'backend.example', 'http://backend.example/acs']) {
+    assert.throws(() => proxy.backends.remove(unknown), { code: 'ERR_CWMP_OPTION' });
+  }
+});
+
+test('a backend that is added after close is refused', async (t) => {
+  const { proxy } = await startGateway(t, { backends: ['http://127.0.0.1:1'] });
+  await proxy.close();
+  assert.throws(() => proxy.backends.add('http://127.0.0.1:2'), { code: 'ERR_CWMP_CLOSED' });
+  assert.equal(proxy.backends.list().length, 1);
+});
+
 test('removing a backend fails what is in flight on it, at once', async (t) => {
   const silent = await rawBackend(t, () => {});
   const { port, proxy, failures, idle } = await startGateway(t, { backends: [silent.url] });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ActiveHealth } from '#core/backends/active-health.js';
 import { BackendPool } from '#core/backends/backend-pool.js';
 import { Health } from '#core/backends/health.js';
 
@@ -92,4 +93,24 @@ test('a backend that is left out does not make up for it afterwards', () => {
   for (let count = 0; count < 10; count += 1) backends.next(new Set([first]));
   const after = Array.from({ length: 6 }, () => backends.next()?.url.slice(-1)).join('');
   assert.match(after, /^(01|10){3}$/);
+});
+
+test('a backend whose connection can not even be begun does not answer', async () => {
+  const url = new URL('https://b');
+  const connector = (): never => {
+    throw new Error('what Node says of options of TLS that it does not take');
+  };
+  const target = { url, origin: url, connector, headersTimeoutMs: 1, bodyTimeoutMs: 1 };
+  for (const path of [undefined, '/health']) {
+    const asked = { intervalMs: 1, expectStatus: 200, ...(path !== undefined && { path }) };
+    const alive = await new Promise((resolve) => {
+      const health = new ActiveHealth(asked, target, (answer) => {
+        health.stop();
+        resolve(answer);
+      });
+      // Its own timer does not keep the process alive.
+      setTimeout(() => {}, 50);
+    });
+    assert.equal(alive, false);
+  }
 });

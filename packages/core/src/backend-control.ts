@@ -1,4 +1,4 @@
-import type { BackendFigures, BackendSettings } from './backends/backend.js';
+import { type Backend, type BackendFigures, type BackendSettings, nameOf } from './backends/backend.js';
 import type { BackendPool } from './backends/backend-pool.js';
 import { refuseOption } from './option-checks.js';
 import type { BackendOptions } from './options.js';
@@ -29,7 +29,8 @@ export class BackendControl {
   /**
    * Adds a backend; it takes sessions when its turn comes.
    *
-   * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong or the URL is there already.
+   * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong or the URL is there already; `ERR_CWMP_CLOSED`
+   * after `close`.
    */
   add(options: string | URL | BackendOptions): void {
     const settings = this.#resolve(options);
@@ -40,28 +41,28 @@ export class BackendControl {
    * Gives a backend no new session and lets it finish those it has; resolves when there are none. It stays in the list,
    * `drained`, until it is removed.
    *
-   * @param url The backend's name in {@link BackendControl.list}.
+   * @param url The backend's name in {@link BackendControl.list}, or another spelling of its URL.
    * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when there is no such backend.
    */
-  async drain(url: string): Promise<void> {
+  async drain(url: string | URL): Promise<void> {
     await this.#pool.drain(this.#find(url));
   }
 
   /**
    * Takes a backend out at once: the sessions it still has end, and what is in flight fails. Drain it first to spare them.
    *
-   * @param url The backend's name in {@link BackendControl.list}.
+   * @param url The backend's name in {@link BackendControl.list}, or another spelling of its URL.
    * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when there is no such backend.
    */
-  remove(url: string): void {
+  remove(url: string | URL): void {
     const backend = this.#find(url);
     this.#pool.remove(backend);
     this.#sessions.removeBackend(backend);
   }
 
-  #find(url: string): NonNullable<ReturnType<BackendPool['find']>> {
-    return (
-      this.#pool.find(url.replace(/\/+$/, '')) ?? refuseOption('url', 'no backend has this name, see backends.list()')
-    );
+  #find(url: string | URL): Backend {
+    const text = String(url);
+    const found = URL.canParse(text) ? this.#pool.find(nameOf(new URL(text))) : undefined;
+    return found ?? refuseOption('url', 'no backend has this name, see backends.list()');
   }
 }

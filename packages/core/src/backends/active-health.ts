@@ -48,7 +48,8 @@ export class ActiveHealth {
 
   async #ask(): Promise<void> {
     const { path } = this.#settings;
-    const alive = await (path === undefined ? this.#connects() : this.#answers(path));
+    // Options of TLS that Node does not take are thrown by what opens the socket.
+    const alive = await (path === undefined ? this.#connects() : this.#answers(path)).catch(() => false);
     if (this.#stopped) return;
     this.#onAnswer(alive);
     this.#wait();

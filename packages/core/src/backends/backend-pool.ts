@@ -1,9 +1,11 @@
+import { CwmpProxyError } from '../errors.js';
 import { Backend, type BackendFigures, type BackendSettings } from './backend.js';
 
 /** The backends of a proxy, and whose turn it is. */
 export class BackendPool {
   readonly #backends: Backend[] = [];
   readonly #onState: (backend: Backend) => void;
+  #closed = false;
   readonly #drainings = new Map<Backend, (() => void)[]>();
 
   /** @param onState Called after each change of a backend's state. */
@@ -16,8 +18,13 @@ export class BackendPool {
     };
   }
 
-  /** Adds a backend; it takes its first session when its turn comes. Returns `undefined` when its URL is there already. */
+  /**
+   * Adds a backend; it takes its first session when its turn comes. Returns `undefined` when its URL is there already.
+   *
+   * @throws {@link CwmpProxyError} `ERR_CWMP_CLOSED`
+   */
   add(settings: BackendSettings): Backend | undefined {
+    if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
     const backend = new Backend(settings, this.#onState);
     if (this.find(backend.url) !== undefined) {
       backend.close();
@@ -78,8 +85,9 @@ export class BackendPool {
     backend.drain();
   }
 
-  /** Asks no backend any more whether it lives. */
+  /** Asks no backend any more whether it lives, and takes no further one. */
   close(): void {
+    this.#closed = true;
     for (const backend of this.#backends) backend.close();
   }
 }

@@ -87,9 +87,9 @@ export class Backend {
   constructor(settings: BackendSettings, onState: (backend: Backend) => void) {
     const { url, tls, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = settings;
     const { active, ...health } = settings.health;
-    this.basePath = url.pathname.replace(/\/+$/, '');
+    this.basePath = basePathOf(url);
     this.origin = url.origin;
-    this.url = url.origin + this.basePath;
+    this.url = nameOf(url);
     this.weight = settings.weight;
     this.health = new Health(health);
     this.#maxSessions = settings.maxSessions;
@@ -174,6 +174,15 @@ export class Backend {
     this.#since = new Date();
     this.#onState(this);
   }
+}
+
+/** The name of the backend of this URL. */
+export function nameOf(url: URL): string {
+  return url.origin + basePathOf(url);
+}
+
+function basePathOf({ pathname }: URL): string {
+  return pathname.replace(/\/+$/, '');
 }
 
 /**
