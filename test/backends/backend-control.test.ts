@@ -124,6 +124,20 @@ test('a backend that is slow to connect is given up in time, and nothing of it s
   await cpe.close();
 });
 
+test('a message is not tried with one backend after the other for longer than its CPE waits', async (t) => {
+  const silent = await rawBackend(t, () => {});
+  const acs = await recordingAcs(t);
+  const { port, failures } = await startGateway(t, {
+    backends: [silent.url.replace('http', 'https'), acs.url],
+    timeouts: { connectMs: 50, headersMs: 20 },
+  });
+  const cpe = await RawConnection.open(port);
+  assert.equal((await cpe.exchange(postOf(inform('1')))).status, 502);
+  assert.equal(acs.requests.length, 0);
+  assert.equal(failures[0]?.error.code, 'ERR_CWMP_BACKEND_UNREACHABLE');
+  await cpe.close();
+});
+
 test('close ends a connection that is still being made', async (t) => {
   const silent = await rawBackend(t, () => {});
   const { port, proxy, failures } = await startGateway(t, { backends: [silent.url.replace('http', 'https')] });

@@ -265,7 +265,7 @@ export interface ForwardingOptions {
 export interface TimeoutOptions {
   /** To connect to a backend, TLS included. Default 5 000: a CPE waits 30 s for all (TR-069 A6 §3.7.1.4). */
   connectMs?: number;
-  /** For the head of a backend's answer. Default 30 000. */
+  /** For the head of a backend's answer. Default 30 000. For half of it others are tried where one can not be reached. */
   headersMs?: number;
   /** For the next byte of a backend's answer. Default 30 000. */
   bodyMs?: number;

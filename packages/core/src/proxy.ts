@@ -115,6 +115,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       maxDecodedBytes: limits.maxDecodedBytes,
       unknownCoding: forwarding.unknownCoding,
       quietMs: timeouts.requestMs,
+      failOverMs: timeouts.headersMs / 2,
       onMessage: (message, session) => this.#announce(message, session),
       onExchange: (exchange, { id, backend }) =>
         this.#tell('exchange', { session: id, backend: backend.url, ...exchange }),

@@ -32,6 +32,11 @@ export interface ForwarderSettings extends BodyLimits {
   maxDecodedBytes: number;
   /** Whether a body in a content coding that is not known leaves as it came or is refused. */
   unknownCoding: 'pass' | 'reject';
+  /**
+   * How long after a message was there another backend is tried with it, in milliseconds: several that are silent would else
+   * take longer, one after the other, than its CPE waits for all (TR-069 A6 §3.7.1.4).
+   */
+  failOverMs: number;
   /** Told of every CWMP message of a CPE, as soon as its session is known. */
   onMessage: (message: CwmpMessage, session: Session) => void;
   /** Told of every exchange that a backend has answered whole. */
@@ -162,13 +167,14 @@ export class Forwarder {
   /** Resolves when another backend has answered. */
   async #failed(passage: Passage, backend: Session['backend'], error: unknown): Promise<void> {
     if (!(error instanceof CwmpProxyError)) throw error;
-    const { sessions } = this.#settings;
-    const { prepared, session } = passage;
+    const { sessions, failOverMs } = this.#settings;
+    const { prepared, session, since } = passage;
     const { code } = error;
     if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' || code === 'ERR_CWMP_BACKEND_TIMEOUT') backend.failed();
     // Not one byte was sent: another backend may take it. A stream may have been read from, and stays.
-    const whole = Buffer.isBuffer(prepared.body);
-    if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' && whole && sessions.failOver(session)) return this.#exchange(passage);
+    const again = code === 'ERR_CWMP_BACKEND_UNREACHABLE' && Buffer.isBuffer(prepared.body);
+    const inTime = again && performance.now() - since < failOverMs;
+    if (inTime && sessions.failOver(session)) return this.#exchange(passage);
     if (error.statusCode >= 500) sessions.failed(session);
     else sessions.broken(session);
     throw error;
