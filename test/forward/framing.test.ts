@@ -138,6 +138,22 @@ for (const { name, sent, framing } of uploads) {
   });
 }
 
+test('hands back a 304 with the length of what it leaves away', async (t) => {
+  const backend = await rawBackend(t, (socket) => {
+    socket.write('HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 1234\r\n\r\n');
+  });
+  const { port, failures } = await startGateway(t, { backends: [backend.url] });
+  const cpe = await RawConnection.open(port);
+  atEnd(t, () => cpe.close());
+  const answer = await cpe.exchange('GET /file HTTP/1.1\r\nHost: a\r\nIf-None-Match: "x"\r\n\r\n', 'GET');
+  assert.equal(answer.status, 304);
+  assert.ok(answer.fields.includes('1234'));
+  // The backend connection is lost to it, which the CPE is not to be left in doubt of.
+  assert.ok(answer.closes);
+  await cpe.closed();
+  assert.deepEqual(failures, []);
+});
+
 test('answers an Expect with 100 before the body, and not the HTTP/1.0 one', async (t) => {
   const backend = await rawBackend(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
   const { port } = await startGateway(t, { backends: [backend.url] });

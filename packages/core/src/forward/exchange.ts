@@ -119,11 +119,14 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#status = status;
     this.#reason = reason;
     this.#settings.mapHeaders(head.headers);
-    // A body without length and chunks ends with its connection (RFC 9112 §6.3).
-    if (head.closes || (this.#learnsLength && !head.chunked)) {
+    // A body without length and chunks ends with its connection (RFC 9112 §6.3). A 304 may tell the length of what it leaves
+    // away (RFC 9110 §8.6), but undici takes that for an answer that was cut and closes its connection.
+    const isFailed = status === 304 && this.#method !== 'HEAD' && (head.length ?? 0) > 0;
+    if (head.closes || isFailed || (this.#learnsLength && !head.chunked)) {
       head.headers.push('Connection', 'close');
       this.#upload = undefined;
     }
+    if (isFailed) return this.onResponseEnd();
     if (head.length !== undefined && head.length > this.#settings.maxHeldBytes) this.#stream(controller);
     else if (this.#upload !== undefined && (head.length ?? 0) === 0) this.#holdBack(this.#upload, controller);
   }
@@ -164,7 +167,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // A backend may close on an upload that it has answered.
     if (this.#heldBack && !response.headersSent && !(error instanceof CwmpProxyError)) return this.onResponseEnd();
     response.off('close', this.#onClose);
-    if (response.headersSent && this.#held === undefined) response.destroy();
+    if (response.headersSent && this.#held === undefined && !response.writableEnded) response.destroy();
     this.#reject(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
   }
 
