@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CwmpProxyError } from '@cwmp-proxy/core';
+import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
 import { type CpeDouble, field, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { send, split, startDigestCpe, startGate } from '../helpers/gate.js';
 import { until } from '../helpers/until.js';
@@ -77,13 +78,13 @@ test('a users function that hangs holds up those who ask after only until those 
   };
   const gate = await startGate(t, { allow, users, credentials, access: { maxFailures: 2 } });
   const { target } = split(await gate.proxied(cpe.url));
-  const url = `http://127.0.0.1:${gate.port}${target}`;
-  const leaving = new AbortController();
-  const waiting = [1, 2, 3].map(() => fetch(url, { headers: basic('acs:x'), signal: leaving.signal }));
+  const waiting = await Promise.all([1, 2, 3].map(() => RawConnection.open(gate.port)));
+  for (const one of waiting) {
+    one.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nAuthorization: ${basic('acs:x').authorization}\r\n\r\n`);
+  }
   await until('two are being checked', () => asked === 2);
   isAway = false;
-  leaving.abort();
-  for (const one of await Promise.allSettled(waiting)) assert.equal(one.status, 'rejected');
+  for (const one of waiting) one.socket.destroy();
   assert.equal((await send({ port: gate.port, target, headers: basic('acs:x') })).status, 200);
   assert.equal(cpe.wakes, 1);
 });
