@@ -187,8 +187,10 @@ test('rewriteInform leaves a compressed message compressed, with its new length'
   assert.equal(gunzipSync(got.body).toString(), rewritten);
 });
 
-test('rewriteInform refuses a message that is longer than the limit', async (t) => {
+test('rewriteInform refuses a message that is longer than the limit, and says so', async (t) => {
   const proxy = embeddedProxy(t, { maxDecodedBytes: 2_000 });
+  const failures: string[] = [];
+  proxy.on('failure', ({ error, target }) => failures.push(`${target} ${error.code}`));
   const { url } = await serve(
     t,
     expressAcs(express5, undefined, byIterating)(proxy, () => assert.fail('was handed on')),
@@ -196,6 +198,7 @@ test('rewriteInform refuses a message that is longer than the limit', async (t) 
   const answer = await startCpe(t).send({ url: `${url}/acs`, body: inform() + ' '.repeat(3_000) });
   assert.equal(answer.status, 413);
   assert.equal(answer.body.toString(), 'ERR_CWMP_BODY_TOO_LARGE');
+  assert.deepEqual(failures, ['acs ERR_CWMP_BODY_TOO_LARGE']);
 });
 
 test('rewriteInform behind a body parser says what to do', async (t) => {

@@ -192,7 +192,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (this.#cpeGate !== undefined) {
       refuseOption('cpeAuth', 'guards what goes to backends only; with rewriteInform the ACS asks its CPEs itself');
     }
-    const message = await rewriteRequest(request, this.#rewriting);
+    const message = await rewriteRequest(request, this.#rewriting).catch((error: unknown) => {
+      if (error instanceof CwmpProxyError) this.#fail(error, request.method ?? '', 'acs', undefined);
+      throw error;
+    });
     if (message !== undefined) this.#announce(message, undefined);
     return message;
   }
