@@ -50,7 +50,9 @@ export class Prepared {
   /** The longest quiet time that an Inform asks for, in seconds (TR-069 A6 §3.7.1.1). */
   get sessionTimeout(): number | undefined {
     const message = this.message ?? this.#beginning;
-    return message?.isInform === true ? message.sessionTimeout : undefined;
+    // Few name one, which is quickly seen.
+    const timeout = message?.sessionTimeout;
+    return timeout !== undefined && message?.isInform === true ? timeout : undefined;
   }
 
   /** It goes nowhere. */
