@@ -22,7 +22,11 @@ interface Upload {
 }
 
 /** A CPE in mid-session that has sent the head of an upload and the first of its bytes. */
-async function beginUpload(t: TestContext, onHead: (socket: Socket) => void, length = size): Promise<Upload> {
+async function beginUpload(
+  t: TestContext,
+  onHead: (socket: Socket) => void,
+  { length = size, requestMs = 20_000 } = {},
+): Promise<Upload> {
   const backend = await rawBackend(t, (socket, request) => {
     if (request.startsWith('POST')) socket.write(answerOf('whole'));
   });
@@ -31,7 +35,7 @@ async function beginUpload(t: TestContext, onHead: (socket: Socket) => void, len
       if (chunk.includes('PUT /file')) onHead(socket);
     });
   });
-  const gateway = await startGateway(t, { backends: [backend.url], timeouts: { requestMs: 200 } });
+  const gateway = await startGateway(t, { backends: [backend.url], timeouts: { requestMs } });
   const cpe = await RawConnection.open(gateway.port);
   atEnd(t, () => cpe.socket.destroy());
   await cpe.exchange(poll);
@@ -71,13 +75,13 @@ for (const way of ['end', 'resetAndDestroy'] as const) {
 }
 
 test('an answer at the head of an upload reaches the CPE when its backend reads no more', async (t) => {
-  // More than the kernel holds for it.
-  const long = 40_000_000;
+  // More than the kernel holds for it, and the time that it may then take.
+  const [length, requestMs] = [40_000_000, 1_000];
   const onHead = (socket: Socket): void => {
     socket.pause();
     socket.write(`${challenge}Content-Length: 0\r\n\r\n`);
   };
-  const { backend, cpe } = await beginUpload(t, onHead, long);
-  assert.equal((await cpe.exchange('x'.repeat(long - 100_000))).status, 401);
+  const { backend, cpe } = await beginUpload(t, onHead, { length, requestMs });
+  assert.equal((await cpe.exchange('x'.repeat(length - 100_000))).status, 401);
   for (const socket of backend.open) socket.destroy();
 });
