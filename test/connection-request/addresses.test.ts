@@ -5,13 +5,12 @@ import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { wakeCpe } from '@cwmp-proxy/core';
-import { cpeCredentials as credentials, listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { cpeCredentials as credentials, listenRaw, ok, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { resolveBy } from '../helpers/fake-dns.js';
 import { listen } from '../helpers/listen.js';
 import { certificate, key } from '../helpers/test-certificate.js';
 
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const hasIpv6 = Object.values(networkInterfaces()).some(
   (list) => list?.some(({ address }) => address === '::1') === true,
 );

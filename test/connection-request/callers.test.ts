@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { WakeEvent } from '@cwmp-proxy/core';
-import { type Conversation, listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
-import { held, ok, script } from '../helpers/cpe-doubles/scripted.js';
+import { type Conversation, listenRaw, ok, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { held, script } from '../helpers/cpe-doubles/scripted.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { openPipeline } from '../helpers/open-pipeline.js';
 

@@ -3,16 +3,14 @@ import { createServer, request as httpRequest } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import { createBasicAuthenticator } from '#core/auth/basic.js';
 import { createWakeEndpoint, type WakeEndpointOptions } from '#core/connection-request/endpoint.js';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import { CwmpProxyError, type WakeOutcome, type WakeResult } from '@cwmp-proxy/core';
-import { cpeCredentials, listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { refuser } from '../helpers/cpe-doubles/droppers.js';
 import { listen } from '../helpers/listen.js';
+import { openPipeline } from '../helpers/open-pipeline.js';
 
 async function serve(t: TestContext, options: Partial<WakeEndpointOptions>): Promise<string> {
-  const pipeline = new WakePipeline({ credentials: cpeCredentials, spacingMs: 0 });
-  t.after(() => pipeline.close());
-  const endpoint = createWakeEndpoint({ resolve: (target) => target, pipeline, ...options });
+  const endpoint = createWakeEndpoint({ resolve: (target) => target, pipeline: openPipeline(t), ...options });
   const server = createServer((req, res) => void endpoint(req, res, decodeURIComponent((req.url ?? '').slice(1))));
   return `http://127.0.0.1:${await listen(t, server)}/`;
 }

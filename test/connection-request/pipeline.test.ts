@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CwmpProxyError, type InformNotice, wakeCpe, type WakeEvent } from '@cwmp-proxy/core';
 import { createWakePolicy } from '#core/url/wake-policy.js';
-import { cpeCredentials as credentials, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { cpeCredentials as credentials, ok, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { refuser } from '../helpers/cpe-doubles/droppers.js';
-import { ok, script } from '../helpers/cpe-doubles/scripted.js';
+import { script } from '../helpers/cpe-doubles/scripted.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { openPipeline } from '../helpers/open-pipeline.js';
 

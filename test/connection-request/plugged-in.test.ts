@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { createCwmpProxy, CwmpProxyError, wakeCpe, type WakeStore } from '@cwmp-proxy/core';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import { connectionRequests, publicOrigin } from '../helpers/app.js';
 import { atEnd } from '../helpers/at-end.js';
 import { cpeCredentials as credentials, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { resolveBy } from '../helpers/fake-dns.js';
+import { openPipeline } from '../helpers/open-pipeline.js';
 import { certificate } from '../helpers/test-certificate.js';
 
 /*
@@ -33,8 +33,7 @@ for (const [when, times, host] of [
       if (asked === times + 1) throw thrown;
       return true;
     };
-    const pipeline = new WakePipeline({ policy: { allows }, credentials, spacingMs: 0 });
-    t.after(() => pipeline.close());
+    const pipeline = openPipeline(t, { policy: { allows } });
     const url = cpe.url.replace('127.0.0.1', host);
     const sharers = [pipeline.wake(url), pipeline.wake(url)];
     const behind = pipeline.wake(url, { credentials: [credentials] });

@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { createBasicAuthenticator } from '#core/auth/basic.js';
 import { createWakeEndpoint } from '#core/connection-request/endpoint.js';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import { verifyDigest, wakeCpe } from '@cwmp-proxy/core';
 import { listen } from '../helpers/listen.js';
+import { openPipeline } from '../helpers/open-pipeline.js';
 
 const credentials = { username: 'acs', password: 'secret' };
 
@@ -35,12 +35,10 @@ test('wakes a CPE that asks for MD5 Digest', async (t) => {
 
 test('the endpoint challenges the ACS with Basic, wakes the CPE and says so with 200', async (t) => {
   const cpePort = await listen(t, digestCpe());
-  const pipeline = new WakePipeline({ credentials });
-  t.after(() => pipeline.close());
   const endpoint = createWakeEndpoint({
     authenticator: createBasicAuthenticator({ users: { genie: 'lamp' } }),
     resolve: () => `http://127.0.0.1:${cpePort}/0f3c?x=1`,
-    pipeline,
+    pipeline: openPipeline(t, { credentials }),
   });
   const port = await listen(
     t,

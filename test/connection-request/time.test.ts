@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { wakeCpe } from '@cwmp-proxy/core';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import {
   type Conversation,
   cpeCredentials as credentials,
   field,
   listenRaw,
+  ok,
 } from '../helpers/cpe-doubles/conversation.js';
+import { openPipeline } from '../helpers/open-pipeline.js';
 
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const challenge = (nonce: string): string =>
   `HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="CPE", qop="auth", nonce="${nonce}"\r\n` +
   'Content-Length: 0\r\n\r\n';
@@ -114,8 +114,7 @@ test('a caller that joins a wake brings its own time, and each has a timeout at 
     await answer.happened;
     talk.write(ok);
   });
-  const pipeline = new WakePipeline({ credentials, spacingMs: 0 });
-  t.after(() => pipeline.close());
+  const pipeline = openPipeline(t);
   const url = `http://127.0.0.1:${port}/`;
   const short = pipeline.wake(url, { timeoutMs: 40 });
   const long = pipeline.wake(url, { timeoutMs: 20_000 });

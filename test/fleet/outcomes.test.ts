@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test';
 import { createCwmpProxy, type CwmpProxy, type WakeOptions, type WakeOutcome } from '@cwmp-proxy/core';
 import { connectionRequests, publicOrigin } from '../helpers/app.js';
 import { atEnd } from '../helpers/at-end.js';
-import { cpeCredentials, listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
+import { cpeCredentials, listenRaw, ok, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { MemoryStores } from '../helpers/memory-stores.js';
 import { until } from '../helpers/until.js';
@@ -13,8 +13,6 @@ import { until } from '../helpers/until.js';
  * caller had hung up, timeout since another had little time, credentials-refused since another came with its own. Promise:
  * only what the CPE has answered to the proxy's credentials is shared; else the next one wakes the CPE itself.
  */
-
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
 /** Two instances that share their wakes. */
 function startFleet(t: TestContext): { stores: MemoryStores; a: CwmpProxy; b: CwmpProxy } {

@@ -10,12 +10,11 @@ import {
   type WarningEvent,
 } from '@cwmp-proxy/core';
 import { freePort } from '../helpers/free-port.js';
-import { send, startDigestCpe, startGate } from '../helpers/gate.js';
+import { basic, send, startDigestCpe, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/serve.js';
 import { until } from '../helpers/until.js';
 
 const connectionRequests: ConnectionRequestOptions = { allow: ['127.0.0.0/8'], users: { acs: 'secret' } };
-const basic = (pair: string): { authorization: string } => ({ authorization: `Basic ${btoa(pair)}` });
 
 test('the host chooses what an ACS is told of a CPE that is not reached, or too slow', async (t) => {
   const gate = await startGate(t, {

@@ -3,13 +3,12 @@ import { test } from 'node:test';
 import type { CwmpProxyError } from '@cwmp-proxy/core';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
 import { type CpeDouble, field, startCpe } from '../helpers/cpe-doubles/conversation.js';
-import { send, split, startDigestCpe, startGate } from '../helpers/gate.js';
+import { basic, send, split, startDigestCpe, startGate } from '../helpers/gate.js';
 import { until } from '../helpers/until.js';
 
 // Whoever guesses at a secret gets no further at once than one after the other; whoever does not guess is not counted.
 
 const allow = ['127.0.0.0/8'];
-const basic = (pair: string) => ({ authorization: `Basic ${btoa(pair)}` });
 const answer = (nonce: string) => ({
   authorization: `Digest username="a", realm="r", nonce="${nonce}", uri="/", response="${'0'.repeat(32)}"`,
 });

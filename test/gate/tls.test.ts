@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:https';
 import { test } from 'node:test';
 import type { ConnectionRequestOptions } from '@cwmp-proxy/core';
-import { send, startGate } from '../helpers/gate.js';
+import { basic, send, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/serve.js';
 import { certificate, key } from '../helpers/test-certificate.js';
 
@@ -11,7 +11,7 @@ const ways: { name: string; options: ConnectionRequestOptions; headers: Record<s
   {
     name: 'wakes',
     options: { allow, users: { acs: 'secret' } },
-    headers: { authorization: `Basic ${btoa('acs:secret')}` },
+    headers: basic('acs:secret'),
   },
   { name: 'relays to', options: { allow, access: { modes: ['relay'] } }, headers: {} },
 ];

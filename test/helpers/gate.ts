@@ -98,6 +98,9 @@ export function send({ port, method = 'GET', target, headers = {}, body }: Sent)
   });
 }
 
+/** The field that shows a user and a password, `user:password`. */
+export const basic = (pair: string): { authorization: string } => ({ authorization: `Basic ${btoa(pair)}` });
+
 /** What an ACS's HTTP client makes of a URL: target and Host. */
 export function split(url: string): { target: string; host: string } {
   const { pathname, search, host } = new URL(url);

@@ -18,12 +18,7 @@ export class CpeGate {
    * the same one (TR-069 A6 §3.4.5). Rejects with {@link CwmpProxyError} where nobody can tell who it is, or the CPE has left.
    */
   async admit(request: IncomingMessage, response: ServerResponse, target: string): Promise<boolean> {
-    const left = new AbortController();
-    const onClose = (): void => left.abort();
-    response.on('close', onClose);
-    const decision = await this.#authenticator.authenticate(request, target, left.signal).finally(() => {
-      response.off('close', onClose);
-    });
+    const decision = await this.#authenticator.authenticate(request, response, target);
     if (decision.pass) {
       this.#identities.set(request, decision.username);
       return true;

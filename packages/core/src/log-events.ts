@@ -1,6 +1,6 @@
 import type { WakeOutcome } from './connection-request/wake-result.js';
-import { CwmpProxyError } from './errors.js';
 import { type CwmpProxyEmitter, subscribe } from './events.js';
+import { refuseOption } from './option-checks.js';
 
 /** What {@link logEvents} writes to: pino's order, fields first and message second. */
 export interface EventLogger {
@@ -25,7 +25,7 @@ const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
  */
 export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => void {
   if (!(['debug', 'info', 'warn'] as const).every((level) => typeof logger?.[level] === 'function')) {
-    throw new CwmpProxyError('ERR_CWMP_OPTION', 'logger: expected one with debug, info and warn, console for instance');
+    refuseOption('logger', 'expected one with debug, info and warn, console for instance');
   }
   return subscribe(proxy, {
     sessionStart: (event) => logger.debug(event, 'session start'),

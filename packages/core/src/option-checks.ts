@@ -33,6 +33,12 @@ export function wholeNumber(path: string, value: unknown, fallback: number, min:
   return refuseOption(path, `expected a whole number from ${min} to ${max}`);
 }
 
+/** Checks true or false; `undefined` gives the default. */
+export function trueOrFalse(path: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  return typeof value === 'boolean' ? value : refuseOption(path, 'expected true or false');
+}
+
 /** Checks a time of up to an hour, in milliseconds; `undefined` gives the default. */
 export function milliseconds(path: string, value: unknown, fallback: number): number {
   return wholeNumber(path, value, fallback, 1, 3_600_000);
@@ -117,9 +123,7 @@ export function checkTls(path: string, tls: TlsOptions, known: readonly (keyof T
   if (servername !== undefined && !isHostName(servername)) {
     refuseOption(`${path}.servername`, 'expected a host name, not an address');
   }
-  if (rejectUnauthorized !== undefined && typeof rejectUnauthorized !== 'boolean') {
-    refuseOption(`${path}.rejectUnauthorized`, 'expected true or false');
-  }
+  trueOrFalse(`${path}.rejectUnauthorized`, rejectUnauthorized, true);
 }
 
 const pem = 'in PEM as a text or Buffer (not the path of a file)';

@@ -8,6 +8,7 @@ import {
   isPlainObject,
   oneOf,
   refuseOption,
+  trueOrFalse,
   wholeNumber,
 } from './option-checks.js';
 import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } from './options.js';
@@ -82,7 +83,7 @@ export function resolveConnectionRequests(
 function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions): ResolvedAccess {
   const group = `${path}.access`;
   checkGroup(group, options, ['modes', 'htpasswd', 'realm', 'algorithms', 'compareUri', 'maxFailures']);
-  const { htpasswd, realm = 'cwmp-proxy', compareUri = true } = options;
+  const { htpasswd, realm = 'cwmp-proxy' } = options;
   const isMap = isPlainObject(users) && Object.keys(users).length > 0;
   if (users !== undefined && typeof users !== 'function' && !isMap) refuseOption(`${path}.users`, expectedUsers);
   const chosen = choose(`${group}.modes`, options.modes ?? (isMap ? ['digest', 'basic'] : ['basic']), modes);
@@ -108,13 +109,12 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
     refuseOption(`${path}.users`, 'no mode asks for them');
   }
   checkRealm(`${group}.realm`, realm);
-  if (typeof compareUri !== 'boolean') refuseOption(`${group}.compareUri`, 'expected true or false');
   return Object.freeze({
     modes: chosen,
     ...(htpasswd === undefined ? {} : { htpasswd }),
     realm,
     algorithms: choose(`${group}.algorithms`, options.algorithms ?? ['MD5'], ['MD5', 'SHA-256']),
-    compareUri,
+    compareUri: trueOrFalse(`${group}.compareUri`, options.compareUri, true),
     maxFailures: wholeNumber(`${group}.maxFailures`, options.maxFailures, 20, 1, 1_000_000),
   });
 }

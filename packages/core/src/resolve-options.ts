@@ -1,4 +1,4 @@
-import type { BackendSettings } from './backends/backend.js';
+import { type BackendSettings, basePathOf, nameOf } from './backends/backend.js';
 import {
   checkFieldName,
   checkGroup,
@@ -7,6 +7,7 @@ import {
   milliseconds,
   oneOf,
   refuseOption,
+  trueOrFalse,
   wholeNumber,
 } from './option-checks.js';
 import { type ResolvedCpeAuth, resolveCpeAuth } from './resolve-cpe-auth.js';
@@ -66,15 +67,15 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     refuseOption('backends', 'expected a list of at least one URL');
   }
   const publicUrl = httpUrl('publicUrl', options.publicUrl);
-  if (isEndpointPath(publicUrl.pathname.replace(/\/+$/, ''))) {
+  if (isEndpointPath(basePathOf(publicUrl))) {
     refuseOption(
       'publicUrl',
       "expected another path: below /client stands the proxy's own endpoint, where CPEs cannot POST",
     );
   }
-  const around = { publicUrl: withoutSlash(publicUrl), timeouts, health };
+  const around = { publicUrl: nameOf(publicUrl), timeouts, health };
   const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, around));
-  const urls = resolved.map(({ url }) => withoutSlash(url));
+  const urls = resolved.map(({ url }) => nameOf(url));
   const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
   if (repeated !== -1) refuseOption(`backends[${repeated}]`, 'is among the backends already');
   return Object.freeze({
@@ -99,7 +100,7 @@ export function resolveBackend(
   const { tls = {} } = backend;
   const at = options === backend ? `${path}.url` : path;
   const url = httpUrl(at, backend.url);
-  if (withoutSlash(url) === publicUrl) refuseOption(at, 'is the publicUrl: the proxy would call itself');
+  if (nameOf(url) === publicUrl) refuseOption(at, 'is the publicUrl: the proxy would call itself');
   checkTls(`${path}.tls`, tls, ['ca', 'cert', 'key', 'servername']);
   return Object.freeze({
     url,
@@ -157,18 +158,17 @@ function resolveForwarding(options: ForwardingOptions): ResolvedForwarding {
     'mountPath',
     'unknownCoding',
   ]);
-  const { via = 'cwmp-proxy', clientCert = false, sessionHeader, mountPath = '' } = options;
+  const { via = 'cwmp-proxy', sessionHeader, mountPath = '' } = options;
   if (via !== false && (typeof via !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(via))) {
     refuseOption('forwarding.via', 'expected a token (RFC 9110 §5.6.2) or false');
   }
-  if (typeof clientCert !== 'boolean') refuseOption('forwarding.clientCert', 'expected true or false');
   if (sessionHeader !== undefined) checkFieldName('forwarding.sessionHeader', sessionHeader);
   if (mountPath !== '') checkPath('forwarding.mountPath', mountPath);
   return Object.freeze({
     via,
     forwarded: oneOf('forwarding.forwarded', options.forwarded, ['x-forwarded', 'forwarded', 'none']),
     incoming: oneOf('forwarding.incoming', options.incoming, ['replace', 'append']),
-    clientCert,
+    clientCert: trueOrFalse('forwarding.clientCert', options.clientCert, false),
     ...(sessionHeader === undefined ? {} : { sessionHeader }),
     unknownCoding: oneOf('forwarding.unknownCoding', options.unknownCoding, ['pass', 'reject']),
     mountPath: mountPath.replace(/\/+$/, ''),
@@ -193,10 +193,6 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
   });
-}
-
-function withoutSlash({ href }: URL): string {
-  return href.replace(/\/+$/, '');
 }
 
 function checkPath(path: string, value: unknown): void {

@@ -6,6 +6,9 @@ import type { RfcChallenge } from '../rfc-digest.js';
 /** What every double takes for its ConnectionRequestUsername and ConnectionRequestPassword. */
 export const cpeCredentials = { username: 'acs-7', password: 'wake: up' } as const;
 
+/** The answer of a CPE that accepts a connection request. */
+export const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+
 /** One connection to a CPE double, in bytes. */
 export class Conversation {
   readonly #socket: Socket;

@@ -1,8 +1,7 @@
-import { type Conversation, type CpeDouble, type CpeState, field } from './conversation.js';
+import { type Conversation, type CpeDouble, type CpeState, field, ok } from './conversation.js';
 import { freshNonce, isRight, parameters } from './parameters.js';
 
 const challenge = { realm: 'CPE', qop: 'auth' };
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
 function ask(talk: Conversation, nonce: string, more = ''): void {
   talk.write(

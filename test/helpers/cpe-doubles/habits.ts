@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpeCredentials, type CpeDouble, field } from './conversation.js';
+import { cpeCredentials, type CpeDouble, field, ok } from './conversation.js';
 import { freshNonce, isRight, parameters } from './parameters.js';
 
 interface Habit {
@@ -15,7 +15,6 @@ interface Habit {
   readonly notCurl?: string;
 }
 
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const empty401 = (field: string): string =>
   `HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: ${field}\r\nContent-Length: 0\r\n\r\n`;
 

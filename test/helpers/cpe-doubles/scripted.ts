@@ -1,6 +1,4 @@
-import type { CpeDouble } from './conversation.js';
-
-export const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+import { type CpeDouble, ok } from './conversation.js';
 
 /** A CPE that answers each request when it is told to. */
 export function held(): CpeDouble & { release(answer: string): void; readonly asked: Promise<void> } {

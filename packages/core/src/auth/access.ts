@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-import { type AuthDecision, type Authenticator, type AuthRefusal, guessAddress, type Guess } from './authenticator.js';
+import {
+  type AuthDecision,
+  type Authenticator,
+  type AuthRefusal,
+  guessAddress,
+  type Guess,
+  tooManyFailures,
+} from './authenticator.js';
 import { hasControl, readBasicPair, readDigestAuthorization } from './authorization.js';
 import { createBasicAuthenticator, type Users } from './basic.js';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-authenticator.js';
@@ -64,31 +71,28 @@ export class Access implements Authenticator {
     const field = request.headers.authorization;
     if (field === undefined) return this.#refusal(false);
     const address = guessAddress(request);
-    let decision: AuthDecision | undefined;
-    const check = async (): Promise<boolean> => {
-      decision = await this.#check(field, request, target);
-      return decision === undefined;
-    };
-    const retryAfter = this.#tests(field)
-      ? await this.#limiter.check(address, check, {
-          longestMs: longestCheckMs,
-          ...(signal !== undefined && { signal }),
-        })
-      : 0;
-    if (retryAfter > 0) return tooManyFailures(retryAfter);
-    if (decision !== undefined) return decision;
+    if (this.#isGuess(field)) {
+      let decision: AuthDecision | undefined;
+      const check = async (): Promise<boolean> => {
+        decision = await this.#check(field, request, target);
+        return decision === undefined;
+      };
+      const retryAfter = await this.#limiter.check(address, check, { signal, longestMs: longestCheckMs });
+      if (retryAfter > 0) return tooManyFailures(retryAfter);
+      if (decision !== undefined) return decision;
+    }
     this.#onRefused(address);
     return this.#refusal(false);
   }
 
   /** Whether an answer is in a scheme that is asked for; no other can be a guess at a secret. */
-  #tests(field: string): boolean {
-    return /^digest\s/i.test(field) ? this.#digest !== undefined : this.#basic !== undefined || this.#forwards;
+  #isGuess(field: string): boolean {
+    return isDigest(field) ? this.#digest !== undefined : this.#basic !== undefined || this.#forwards;
   }
 
   /** Nothing for a wrong answer. */
   async #check(field: string, request: IncomingMessage, target: string): Promise<AuthDecision | undefined> {
-    if (/^digest\s/i.test(field)) {
+    if (isDigest(field)) {
       const verdict = await this.#digest?.verify(field, request.method ?? 'GET', target);
       if (verdict === undefined || verdict.state === 'wrong') return undefined;
       // A right answer to an old nonce is no guess, and gets another.
@@ -149,8 +153,8 @@ export class Access implements Authenticator {
   }
 }
 
-function tooManyFailures(retryAfter: number): AuthRefusal {
-  return { pass: false, statusCode: 429, challenges: [], retryAfter };
+function isDigest(field: string): boolean {
+  return /^digest\s/i.test(field);
 }
 
 /** CPEs that refuse must not keep an ACS from others; the path of a CPE's URL does not make it another one. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { CwmpProxyError } from '../errors.js';
 import type { BasicPair } from './authorization.js';
 
 /** What came out of asking who a request is from. */
@@ -24,6 +25,16 @@ export type AuthDecision =
 
 /** The other half of {@link AuthDecision}. */
 export type AuthRefusal = AuthDecision & { readonly pass: false };
+
+/** The refusal of an address that has failed too often. @param retryAfter Seconds that it has to wait. */
+export function tooManyFailures(retryAfter: number): AuthRefusal {
+  return { pass: false, statusCode: 429, challenges: [], retryAfter };
+}
+
+/** The fault of a function that was plugged in and cannot tell who somebody is. */
+export function usersFault(cause: unknown): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
+}
 
 /** What came of credentials that a CPE checks: its answer, with a refusal where it took them for wrong; or a refusal alone. */
 export type Guess<T> =

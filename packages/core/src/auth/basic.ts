@@ -2,8 +2,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import httpAuth from 'http-auth';
-import { CwmpProxyError } from '../errors.js';
-import type { AuthDecision, Authenticator } from './authenticator.js';
+import { checkRealm, refuseOption } from '../option-checks.js';
+import { type AuthDecision, type Authenticator, usersFault } from './authenticator.js';
 import { type BasicPair, readBasicPair } from './authorization.js';
 
 /**
@@ -31,9 +31,7 @@ export interface BasicAuthenticatorOptions {
  */
 export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Authenticator {
   const { users, realm = 'cwmp-proxy' } = options;
-  if (!/^[ !#-[\]-~]+$/.test(realm)) {
-    throw new CwmpProxyError('ERR_CWMP_OPTION', 'realm: expected printable ASCII without quotes or backslashes');
-  }
+  checkRealm('realm', realm);
   const check = typeof users === 'function' ? users : checkerOf(users);
   const scheme = httpAuth.basic({ realm }, (username, password, done) => {
     void settle(check, { username, password }, done);
@@ -76,9 +74,8 @@ async function settle(check: CredentialChecker, pair: BasicPair, done: (pass: bo
     const pass: unknown = await check(pair);
     done(pass === true);
   } catch (cause) {
-    const fault = new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
     // It takes an error too, which its types do not know.
-    Reflect.apply(done, undefined, [fault]);
+    Reflect.apply(done, undefined, [usersFault(cause)]);
   }
 }
 
@@ -89,15 +86,13 @@ export function isUser(username: string, password: unknown): boolean {
 
 function checkerOf(users: Readonly<Record<string, string>>): CredentialChecker {
   if (typeof users !== 'object' || users === null || Array.isArray(users)) {
-    throw new CwmpProxyError('ERR_CWMP_OPTION', 'users: expected passwords by user name, or a function');
+    refuseOption('users', 'expected passwords by user name, or a function');
   }
   const entries = Object.entries(users);
   for (const [username, password] of entries) {
-    if (!isUser(username, password)) {
-      throw new CwmpProxyError('ERR_CWMP_OPTION', `users: ${JSON.stringify(username.slice(0, 60))} cannot be used`);
-    }
+    if (!isUser(username, password)) refuseOption('users', `${JSON.stringify(username.slice(0, 60))} cannot be used`);
   }
-  if (entries.length === 0) throw new CwmpProxyError('ERR_CWMP_OPTION', 'users: expected at least one user');
+  if (entries.length === 0) refuseOption('users', 'expected at least one user');
   // Digests of equal length are compared, so that neither a name's absence nor a password's length shows in the time.
   const key = randomBytes(32);
   const digest = (password: string): Buffer => createHash('sha256').update(key).update(password, 'utf8').digest();

@@ -1,13 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type AuthDecision, guessAddress } from './authenticator.js';
+import { type AuthDecision, guessAddress, tooManyFailures } from './authenticator.js';
 import { readBasicPair, readDigestAuthorization } from './authorization.js';
 import { type CpeIdentity, readCpeUsername } from './cpe-username.js';
 import { digestHa1 } from './digest-algorithm.js';
 import { DigestAuthenticator, type OfferedAlgorithm, type UserSecret } from './digest-authenticator.js';
 import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { Nonces } from './nonces.js';
+import { whileThere } from './while-there.js';
 
 /** The CPE whose secret is wanted. */
 export interface CpeUser {
@@ -66,11 +67,11 @@ export class CpeAuthenticator {
   }
 
   /**
-   * @param signal Aborted when the CPE has left.
+   * @param response Tells when the CPE has left.
    *
    * Rejects with {@link CwmpProxyError} as {@link GuessLimiter.check} does.
    */
-  async authenticate(request: IncomingMessage, target: string, signal: AbortSignal): Promise<AuthDecision> {
+  async authenticate(request: IncomingMessage, response: ServerResponse, target: string): Promise<AuthDecision> {
     const { socket } = request;
     const known = this.#known.get(socket);
     const field = request.headers.authorization;
@@ -96,8 +97,10 @@ export class CpeAuthenticator {
       }
       return username === undefined && !stale;
     };
-    const retryAfter = await this.#limiter.check(guesser, check, { signal, longestMs: longestCheckMs });
-    if (retryAfter > 0) return { pass: false, statusCode: 429, challenges: [], retryAfter };
+    const retryAfter = await whileThere(response, (signal) =>
+      this.#limiter.check(guesser, check, { signal, longestMs: longestCheckMs }),
+    );
+    if (retryAfter > 0) return tooManyFailures(retryAfter);
     if (username === undefined) return this.#refusal(stale);
     this.#known.set(socket, { username, field });
     return { pass: true, username };

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { timingSafeEqual } from 'node:crypto';
-import { CwmpProxyError } from '../errors.js';
-import type { AuthDecision, Authenticator } from './authenticator.js';
+import { type AuthDecision, type Authenticator, usersFault } from './authenticator.js';
 import { type DigestAuthorization, readDigestAuthorization } from './authorization.js';
 import { quote } from './challenge.js';
 import { digestAlgorithm, digestHa1, digestResponse } from './digest-algorithm.js';
@@ -100,7 +99,7 @@ export class DigestAuthenticator implements Authenticator {
     try {
       found = await secretOf({ username, realm, algorithm });
     } catch (cause) {
-      throw new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
+      throw usersFault(cause);
     }
     if (typeof found === 'string') return found;
     if (typeof found !== 'object' || found === null || !('ha1' in found)) return undefined;

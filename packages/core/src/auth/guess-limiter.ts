@@ -13,7 +13,7 @@ export interface GuessLimits {
 /** How long a check is waited for. */
 export interface Patience {
   /** Aborted when whoever asked has left. */
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   /** Longest time, in milliseconds. Default: no end but its own. */
   readonly longestMs?: number;
 }
@@ -65,7 +65,7 @@ export class GuessLimiter {
    *
    * Rejects with {@link CwmpProxyError}: `ERR_CWMP_CPE_GONE` when whoever asked has left, `ERR_CWMP_INTERNAL` when it took too long.
    */
-  async check(address: string, isWrong: () => Promise<boolean>, patience: Patience = {}): Promise<number> {
+  async check(address: string, isWrong: () => Promise<boolean>, patience: Patience): Promise<number> {
     const running = this.#running.get(address) ?? { checks: 0, waiting: [] };
     this.#running.set(address, running);
     const until = performance.now() + (patience.longestMs ?? Infinity);

@@ -176,12 +176,13 @@ export class Backend {
   }
 }
 
-/** The name of the backend of this URL. */
+/** The name of the backend of this URL: without a slash at its end, a query and a fragment. */
 export function nameOf(url: URL): string {
   return url.origin + basePathOf(url);
 }
 
-function basePathOf({ pathname }: URL): string {
+/** The path below which everything of a URL stands; empty for all of its host. */
+export function basePathOf({ pathname }: URL): string {
   return pathname.replace(/\/+$/, '');
 }
 

@@ -1,5 +1,5 @@
 import { hasControl } from '../auth/authorization.js';
-import { CwmpProxyError } from '../errors.js';
+import { refuseOption } from '../option-checks.js';
 import type { WakeDevice } from './wake-result.js';
 
 /** What a CPE knows its ACS by: ConnectionRequestUsername and ConnectionRequestPassword. */
@@ -56,9 +56,9 @@ export function checkCredentialsSource(source: CredentialsSource | undefined, pa
   if (source === undefined || typeof source === 'function') return;
   const pairs: readonly unknown[] = Array.isArray(source) ? source : [source];
   if (!pairs.every(isUsable) || pairs.length > maxPairs) {
-    throw new CwmpProxyError(
-      'ERR_CWMP_OPTION',
-      `${path}: expected { username, password } without control characters, at most ${maxPairs} of them, or a function`,
+    refuseOption(
+      path,
+      `expected { username, password } without control characters, at most ${maxPairs} of them, or a function`,
     );
   }
 }

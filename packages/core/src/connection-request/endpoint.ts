@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
+import { whileThere } from '../auth/while-there.js';
 import { CwmpProxyError } from '../errors.js';
+import { refuseOption } from '../option-checks.js';
 import type { Relay, RelayAnswer } from './relay.js';
 import { hasRefusedCredentials } from './wake-attempt.js';
-import { optionError } from './wake-options.js';
 import type { WakePipeline } from './wake-pipeline.js';
 import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './wake-answer.js';
 import type { WakeResult } from './wake-result.js';
@@ -42,7 +43,7 @@ export type WakeEndpoint = (req: IncomingMessage, res: ServerResponse, target: s
  */
 export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
   const { authenticator, resolve, relay, pipeline, timeoutMs = 1800 } = options;
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) throw optionError('timeoutMs', 'a whole number above 0');
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) refuseOption('timeoutMs', 'expected a whole number above 0');
   const statuses = {
     unreachableStatus: options.unreachableStatus ?? 503,
     timeoutStatus: options.timeoutStatus ?? 503,
@@ -94,22 +95,18 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     return wakeAnswer(result, statuses);
   };
 
+  const failed = (cause: unknown, isThere: boolean): EndpointAnswer => {
+    const error =
+      cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
+    if (isThere) options.onFailure?.(error);
+    const status = error.statusCode;
+    return refusalAnswer(status >= 400 && status < 500 ? status : 500);
+  };
+
   return async (req, res, target) => {
-    // Node closes the request as soon as its body is read; only the response tells that the ACS has left.
-    const left = new AbortController();
-    const onClose = (): void => left.abort();
-    res.on('close', onClose);
-    let answer: EndpointAnswer;
-    try {
-      answer = await answerFor(req, target, left.signal);
-    } catch (cause) {
-      const error =
-        cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      if (!left.signal.aborted) options.onFailure?.(error);
-      const status = error.statusCode;
-      answer = refusalAnswer(status >= 400 && status < 500 ? status : 500);
-    }
-    res.off('close', onClose);
+    const answer = await whileThere(res, (left) =>
+      answerFor(req, target, left).catch((cause: unknown) => failed(cause, !left.aborted)),
+    );
     if (res.destroyed || res.headersSent) return;
     res.writeHead(answer.status, { ...answer.headers });
     res.end(req.method === 'HEAD' ? undefined : answer.body);

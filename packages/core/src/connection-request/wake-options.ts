@@ -1,5 +1,4 @@
-import { CwmpProxyError } from '../errors.js';
-import { checkGroup, checkTls } from '../option-checks.js';
+import { checkGroup, checkTls, refuseOption, trueOrFalse, wholeNumber } from '../option-checks.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
 import { digestAlgorithm } from '../auth/digest-algorithm.js';
 import type { WakePolicy } from '../url/wake-policy.js';
@@ -84,47 +83,36 @@ export const wakeOptionNames: readonly (keyof WakeOptions)[] = [
 
 function checkValues(options: WakeOptions, path: string): void {
   checkCredentialsSource(options.credentials, `${path}credentials`);
-  checkNumber(options.timeoutMs, `${path}timeoutMs`, 1, longestWakeMs);
-  checkNumber(options.waitForInformMs, `${path}waitForInformMs`, 0, 3_600_000);
-  checkNumber(options.retries, `${path}retries`, 0, 10);
-  checkBoolean(options.allowBasic, `${path}allowBasic`);
+  checkNumber(`${path}timeoutMs`, options.timeoutMs, 1, longestWakeMs);
+  checkNumber(`${path}waitForInformMs`, options.waitForInformMs, 0, 3_600_000);
+  checkNumber(`${path}retries`, options.retries, 0, 10);
+  trueOrFalse(`${path}allowBasic`, options.allowBasic, false);
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw optionError(`${path}signal`, 'an AbortSignal');
+    refuseOption(`${path}signal`, 'expected an AbortSignal');
   }
   const { preferredAlgorithm } = options;
   if (preferredAlgorithm !== undefined && digestAlgorithm(preferredAlgorithm) !== preferredAlgorithm) {
-    throw optionError(`${path}preferredAlgorithm`, 'the name of a Digest algorithm, such as MD5');
+    refuseOption(`${path}preferredAlgorithm`, 'expected the name of a Digest algorithm, such as MD5');
   }
 }
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
 export function checkPipelineOptions(options: WakePipelineOptions, path = ''): void {
   checkValues(options, path);
-  checkNumber(options.spacingMs, `${path}spacingMs`, 0, 600_000);
-  checkNumber(options.maxConcurrent, `${path}maxConcurrent`, 1, 1_000_000);
-  checkNumber(options.maxPending, `${path}maxPending`, 1, 10_000_000);
+  checkNumber(`${path}spacingMs`, options.spacingMs, 0, 600_000);
+  checkNumber(`${path}maxConcurrent`, options.maxConcurrent, 1, 1_000_000);
+  checkNumber(`${path}maxPending`, options.maxPending, 1, 10_000_000);
   if (options.policy !== undefined && typeof options.policy?.allows !== 'function') {
-    throw optionError(`${path}policy`, 'a policy, createWakePolicy({ allow }) for instance');
+    refuseOption(`${path}policy`, 'expected a policy, createWakePolicy({ allow }) for instance');
   }
   if (options.tls !== undefined) checkTls(`${path}tls`, options.tls, ['ca', 'rejectUnauthorized']);
   for (const name of ['onInform', 'onWake'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
-      throw optionError(path + name, 'a function');
+      refuseOption(path + name, 'expected a function');
   }
 }
 
-/** An error about an option that is not what it should be. */
-export function optionError(path: string, expected: string): CwmpProxyError {
-  return new CwmpProxyError('ERR_CWMP_OPTION', `${path}: expected ${expected}`);
-}
-
-function checkNumber(value: number | undefined, path: string, least: number, most: number): void {
-  if (value === undefined) return;
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw optionError(path, `a whole number from ${least} to ${most}`);
-  }
-}
-
-function checkBoolean(value: boolean | undefined, path: string): void {
-  if (value !== undefined && typeof value !== 'boolean') throw optionError(path, 'true or false');
+/** Where it is not given, its default is that of the place where it is used. */
+function checkNumber(path: string, value: number | undefined, least: number, most: number): void {
+  wholeNumber(path, value, least, least, most);
 }

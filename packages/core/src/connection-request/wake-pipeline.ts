@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CwmpProxyError } from '../errors.js';
+import { refuseOption } from '../option-checks.js';
 import type { CredentialsSource } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
 import { OpenConnections } from './open-connections.js';
@@ -8,13 +9,7 @@ import { Spacing } from './spacing.js';
 import { Turns } from './turns.js';
 import { WakeCall } from './wake-call.js';
 import { WakeJob } from './wake-job.js';
-import {
-  checkPipelineOptions,
-  checkWakeOptions,
-  optionError,
-  type WakeOptions,
-  type WakePipelineOptions,
-} from './wake-options.js';
+import { checkPipelineOptions, checkWakeOptions, type WakeOptions, type WakePipelineOptions } from './wake-options.js';
 import type { WakeOutcome, WakeResult } from './wake-result.js';
 import { WakeRecord } from './wake-record.js';
 
@@ -61,9 +56,10 @@ export class WakePipeline {
   wake(origin: string, options: WakeOptions = {}): Promise<WakeResult> {
     return new Promise((resolve, reject) => {
       checkWakeOptions(options);
-      if (typeof origin !== 'string') throw optionError('origin', 'a URL');
+      if (typeof origin !== 'string') refuseOption('origin', 'expected a URL');
       const informMs = options.waitForInformMs ?? 0;
-      if (informMs > 0 && this.#informs === undefined) throw optionError('onInform', 'a function, for waitForInformMs');
+      if (informMs > 0 && this.#informs === undefined)
+        refuseOption('onInform', 'expected a function, for waitForInformMs');
       const since = performance.now();
       const id = `${this.#idPrefix}-${(this.#count += 1)}`;
       const parsed = parseOrigin(origin);

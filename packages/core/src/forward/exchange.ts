@@ -121,12 +121,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#settings.mapHeaders(head.headers);
     // A body without length and chunks ends with its connection (RFC 9112 §6.3). A 304 may tell the length of what it leaves
     // away (RFC 9110 §8.6), but undici takes that for an answer that was cut and closes its connection.
-    const isFailed = status === 304 && this.#method !== 'HEAD' && (head.length ?? 0) > 0;
-    if (head.closes || isFailed || (this.#learnsLength && !head.chunked)) {
+    const looksCut = status === 304 && this.#method !== 'HEAD' && (head.length ?? 0) > 0;
+    if (head.closes || looksCut || (this.#learnsLength && !head.chunked)) {
       head.headers.push('Connection', 'close');
       this.#upload = undefined;
     }
-    if (isFailed) return this.onResponseEnd();
+    if (looksCut) return this.onResponseEnd();
     if (head.length !== undefined && head.length > this.#settings.maxHeldBytes) this.#stream(controller);
     else if (this.#upload !== undefined && (head.length ?? 0) === 0) this.#holdBack(this.#upload, controller);
   }
