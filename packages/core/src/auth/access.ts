@@ -3,10 +3,10 @@ import {
   type AuthDecision,
   type Authenticator,
   type AuthRefusal,
-  guessAddress,
   type Guess,
   tooManyFailures,
 } from './authenticator.js';
+import { addressGroupOf } from '../http/client-address.js';
 import { hasControl, readBasicPair, readDigestAuthorization } from './authorization.js';
 import { createBasicAuthenticator, type Users } from './basic.js';
 import { DigestAuthenticator, type OfferedAlgorithm } from './digest-authenticator.js';
@@ -70,7 +70,7 @@ export class Access implements Authenticator {
   ): Promise<AuthDecision> {
     const field = request.headers.authorization;
     if (field === undefined) return this.#refusal(false);
-    const address = guessAddress(request);
+    const address = addressGroupOf(request.socket);
     if (this.#isGuess(field)) {
       let decision: AuthDecision | undefined;
       const check = async (): Promise<boolean> => {
@@ -114,7 +114,7 @@ export class Access implements Authenticator {
     ask: () => Promise<T>,
     isRefused: (answer: T) => boolean,
   ): Promise<Guess<T>> {
-    const address = guessAddress(request);
+    const address = addressGroupOf(request.socket);
     let answered: { readonly answer: T } | undefined;
     const check = async (): Promise<boolean> => {
       const answer = await ask();

@@ -67,13 +67,3 @@ export interface Authenticator {
   /** Whether there is any way to pass. Default: there is. */
   readonly isAsking?: boolean;
 }
-
-/** The address that a request's failures are counted for: an IPv6 one counts with its /64, which one host has all of. */
-export function guessAddress(request: IncomingMessage): string {
-  const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
-  if (!address.includes(':')) return address;
-  const [head = '', tail = ''] = address.split('::');
-  const groups = head.split(':');
-  const gap = Array<string>(Math.max(0, 8 - groups.length - tail.split(':').length)).fill('0');
-  return [...groups, ...gap, ...tail.split(':')].slice(0, 4).join(':');
-}

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type AuthDecision, guessAddress, tooManyFailures } from './authenticator.js';
+import { addressGroupOf } from '../http/client-address.js';
+import { whileThere } from '../http/client-left.js';
+import { type AuthDecision, tooManyFailures } from './authenticator.js';
 import { readBasicPair, readDigestAuthorization } from './authorization.js';
 import { type CpeIdentity, readCpeUsername } from './cpe-username.js';
 import { digestHa1 } from './digest-algorithm.js';
 import { DigestAuthenticator, type OfferedAlgorithm, type UserSecret } from './digest-authenticator.js';
 import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { Nonces } from './nonces.js';
-import { whileThere } from './while-there.js';
 
 /** The CPE whose secret is wanted. */
 export interface CpeUser {
@@ -83,7 +84,7 @@ export class CpeAuthenticator {
     const claimed = basic?.username ?? readDigestAuthorization(field)?.username ?? '';
     // CPEs behind one address must not lock each other out.
     const guesser = createHash('sha256')
-      .update(`${guessAddress(request)} ${claimed}`)
+      .update(`${addressGroupOf(request.socket)} ${claimed}`)
       .digest('base64');
     let username: string | undefined;
     let stale = false;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
-import { whileThere } from '../auth/while-there.js';
+import { whileThere } from '../http/client-left.js';
 import { CwmpProxyError } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
 import type { Relay, RelayAnswer } from './relay.js';
