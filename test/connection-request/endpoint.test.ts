@@ -64,6 +64,12 @@ const rows: readonly (readonly [
   ['forbidden', {}, 403, 'cwmp-proxy; error=destination_ip_prohibited; details="forbidden"'],
   ['bad-origin', {}, 400, 'cwmp-proxy; error=http_request_error; details="bad-origin"'],
   ['overloaded', {}, 503, 'cwmp-proxy; error=connection_limit_reached; details="overloaded"'],
+  [
+    'overloaded',
+    { legs: [{ what: 'resolve', ms: 1, error: 'EAI_AGAIN' }] },
+    503,
+    'cwmp-proxy; error=dns_error; details="overloaded"',
+  ],
   ['aborted', {}, 503, 'cwmp-proxy; error=proxy_internal_error; details="aborted"'],
 ];
 
@@ -73,7 +79,8 @@ for (const [outcome, result, status, proxyStatus] of rows) {
     const answer = await fetch(url);
     assert.equal(answer.status, status);
     assert.equal(answer.headers.get('proxy-status'), proxyStatus);
-    assert.equal(answer.headers.get('retry-after'), null);
+    // TR-069 A6 §3.2.2 has none in the 503 of a CPE that is in a session; the others say it of CPEs, this one of the proxy.
+    assert.equal(answer.headers.get('retry-after') !== null, outcome === 'overloaded');
     assert.equal(answer.headers.get('www-authenticate'), null);
     assert.equal(await answer.text(), status < 300 ? '' : `${outcome}\n`);
     const head = await fetch(url, { method: 'HEAD' });

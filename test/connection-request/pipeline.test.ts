@@ -6,6 +6,7 @@ import { cpeCredentials as credentials, ok, startCpe } from '../helpers/cpe-doub
 import { refuser } from '../helpers/cpe-doubles/droppers.js';
 import { script } from '../helpers/cpe-doubles/scripted.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
+import { resolveBy } from '../helpers/fake-dns.js';
 import { openPipeline } from '../helpers/open-pipeline.js';
 
 const rdkB = stacks.find(({ name }) => name === 'RDK-B') ?? refuser;
@@ -188,7 +189,8 @@ test('a policy is asked with the very address that is dialled, and nothing leave
   assert.equal(asked.at(-1), '127.0.0.1');
 });
 
-test('what is not a usable URL is an outcome; a wrong option is an error with its path', async () => {
+test('what is not a usable URL is an outcome; a wrong option is an error with its path', async (t) => {
+  resolveBy(t, () => ({ code: 'ENOTFOUND' }));
   const bad = [
     '',
     'ftp://x/',

@@ -3,8 +3,11 @@ import { syncBuiltinESMExports } from 'node:module';
 import { isIP } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** What names resolve to in this test; nothing is ever asked of a name server. */
-export function resolveBy(t: TestContext, answers: (name: string, times: number) => string[]): { lookups: string[] } {
+/** What names resolve to in this test, or the code that a lookup fails with; nothing is ever asked of a name server. */
+export function resolveBy(
+  t: TestContext,
+  answers: (name: string, times: number) => string[] | { code: string },
+): { lookups: string[] } {
   const lookups: string[] = [];
   const real = dns.lookup;
   const fake = (name: string, ...rest: unknown[]): void => {
@@ -16,8 +19,11 @@ export function resolveBy(t: TestContext, answers: (name: string, times: number)
       return;
     }
     lookups.push(name);
-    const found = answers(name, lookups.length).map((address) => ({ address, family: isIP(address) }));
-    setImmediate(() => void Reflect.apply(done, undefined, [null, found]));
+    const answer = answers(name, lookups.length);
+    const result = Array.isArray(answer)
+      ? [null, answer.map((address) => ({ address, family: isIP(address) }))]
+      : [Object.assign(new Error(`getaddrinfo ${answer.code}`), answer)];
+    setImmediate(() => void Reflect.apply(done, undefined, result));
   };
   const mocked = t.mock.method(dns, 'lookup', fake);
   syncBuiltinESMExports();

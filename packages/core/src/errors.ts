@@ -37,6 +37,12 @@ const statusByCode = {
 
   /** The proxy, or every backend, has as many sessions as it may. */
   ERR_CWMP_BUSY: 503,
+  /**
+   * The machine of the proxy lacks what a connection needs: file descriptors, local ports, memory or an answer of the name server
+   * (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`, `EADDRNOTAVAIL`, `EAI_AGAIN`). It says nothing about the peer. The `warning`
+   * `LOCAL_RESOURCES` names the limit and what to do.
+   */
+  ERR_CWMP_LOCAL_RESOURCES: 503,
   /** No backend is there to take the session. */
   ERR_CWMP_NO_BACKEND: 503,
   /** The backend could not be connected to, nor any other in its place. */
@@ -47,8 +53,10 @@ const statusByCode = {
   ERR_CWMP_BACKEND_FAILED: 502,
 } as const;
 
-/** Earliest and latest `Retry-After` of a 503, in seconds: drawn anew for each, so that a fleet does not return at once. */
-const retryAfter = { min: 30, spread: 60 };
+/** A `Retry-After` for a 503 of the proxy's own: 30 to 89 s, drawn anew for each, so that those refused do not return at once. */
+export function drawRetryAfter(): string {
+  return String(30 + Math.floor(Math.random() * 60));
+}
 
 /** The code of a {@link CwmpProxyError}. */
 export type CwmpProxyErrorCode = keyof typeof statusByCode;
@@ -68,9 +76,7 @@ export class CwmpProxyError extends Error {
     this.code = code;
     this.statusCode = statusByCode[code];
     this.headers =
-      this.statusCode === 503
-        ? { Connection: 'close', 'Retry-After': String(retryAfter.min + Math.floor(Math.random() * retryAfter.spread)) }
-        : { Connection: 'close' };
+      this.statusCode === 503 ? { Connection: 'close', 'Retry-After': drawRetryAfter() } : { Connection: 'close' };
   }
 }
 

@@ -13,6 +13,7 @@ import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningE
 import { answerFailure } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
+import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
@@ -128,7 +129,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
       urls: this.#urls,
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#subscribe(listener),
-      onWake: (event) => this.#tell('wake', { ...event, origin: withoutUser(event.origin) }),
+      onWake: (event) => {
+        this.#tell('wake', { ...event, origin: withoutUser(event.origin) });
+        if (event.outcome === 'overloaded') this.#warnOfShortage(shortageOfCode(event.legs.at(-1)?.error));
+      },
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       onRefused: (address) => {
         const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
@@ -265,6 +269,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (now - (this.#warned.get(code) ?? -Infinity) < repeatWarningMs) return;
     this.#warned.set(code, now);
     this.#tell('warning', { code, message });
+  }
+
+  #warnOfShortage(shortage: LocalShortage | undefined): void {
+    if (shortage !== undefined) this.#warnSometimes('LOCAL_RESOURCES', `${shortage.advice} (${shortage.code})`);
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {

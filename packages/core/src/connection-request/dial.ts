@@ -1,3 +1,4 @@
+import { shortageOfCode } from '../http/local-shortage.js';
 import type { WakePolicy } from '../url/wake-policy.js';
 import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
 import type { OpenConnections } from './open-connections.js';
@@ -22,12 +23,13 @@ export interface DialSettings {
 }
 
 /**
- * Connects to the first of these addresses that can be reached, and resolves with it; else with how the last one failed. One
- * that is silent costs its even share of the time only, so that the others come to their turn.
+ * Connects to the first of these addresses that can be reached, and resolves with it; else with how the last one failed, one
+ * that this machine lacked a port for coming behind those that failed of their own. One that is silent costs its even share of
+ * the time only, so that the others come to their turn. Where this machine could connect to none, no further one is tried.
  */
 export async function dial(addresses: readonly string[], settings: DialSettings): Promise<CpeConnection | Failure> {
   const { origin, policy, tls, connections, record } = settings;
-  let failure: Failure = { error: 'ENOTFOUND' };
+  let failure: Failure | undefined;
   for (const [index, address] of addresses.entries()) {
     if (settings.isStopped()) break;
     record.begin('connect');
@@ -40,13 +42,15 @@ export async function dial(addresses: readonly string[], settings: DialSettings)
       const failed = await openWithin(connection, share);
       record.end(failed);
       if (failed === undefined) return connection;
-      failure = { error: failed.error, unreached: true };
+      const shortage = shortageOfCode(failed.error);
+      if (failure === undefined || shortage?.of !== 'peer') failure = { error: failed.error, unreached: true };
+      if (shortage?.of === 'machine') return failure;
     } else {
       failure = { error: 'forbidden', unreached: true };
       record.end(failure);
     }
   }
-  return failure;
+  return failure ?? { error: 'ENOTFOUND', unreached: true };
 }
 
 async function openWithin(connection: CpeConnection, ms: number | undefined): Promise<Failure | undefined> {

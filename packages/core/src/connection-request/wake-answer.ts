@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { drawRetryAfter } from '../errors.js';
 import type { WakeOutcome, WakeResult } from './wake-result.js';
 
 /** An answer to an ACS. */
@@ -15,15 +16,16 @@ export interface AnswerSettings {
 }
 
 /**
- * What an ACS is told about a wake. Success is empty like a CPE's own (TR-069 A6 §3.2.2). A 503 carries no Retry-After, as
- * TR-069 wants it. Of a failure the body holds the name of the outcome, and `Proxy-Status` (RFC 9209) the reason.
+ * What an ACS is told about a wake. Success is empty like a CPE's own (TR-069 A6 §3.2.2). A 503 carries no Retry-After, as TR-069
+ * wants it, but where it is the proxy that could not wake anybody. Of a failure the body holds the name of the outcome, and `Proxy-Status` (RFC 9209) the reason.
  */
 export function wakeAnswer(result: WakeResult, settings: AnswerSettings): EndpointAnswer {
   const status = statusOf(result, settings);
   const proxyStatus = { 'proxy-status': proxyStatusOf(result), 'cache-control': 'no-store' };
   if (status === 204) return { status, headers: proxyStatus, body: '' };
   if (status === 200) return { status, headers: { ...proxyStatus, 'content-length': '0' }, body: '' };
-  return withBody(status, proxyStatus, result.outcome);
+  const retry = result.outcome === 'overloaded' && { 'retry-after': drawRetryAfter() };
+  return withBody(status, { ...proxyStatus, ...retry }, result.outcome);
 }
 
 /** An answer that does not come of a wake. */
@@ -91,6 +93,7 @@ function errorType(result: WakeResult): string | undefined {
   const last = result.legs.at(-1);
   if (result.outcome === 'unreachable' && last?.error === 'ECONNREFUSED') return 'connection_refused';
   if (result.outcome === 'unreachable' && last?.what === 'resolve') return 'dns_error';
+  if (result.outcome === 'overloaded' && last?.what === 'resolve') return 'dns_error';
   if (result.outcome === 'timeout' && last?.what === 'connect') return 'connection_timeout';
   if (result.outcome === 'timeout' && last?.what === 'resolve') return 'dns_timeout';
   if (result.outcome === 'protocol-error' && last?.error === 'closed') return 'connection_terminated';

@@ -3,6 +3,7 @@ import { parseChallenges } from '../auth/challenge.js';
 import { answerDigest } from '../auth/digest.js';
 import type { DigestAlgorithm, DigestReading } from '../auth/digest-algorithm.js';
 import { chooseDigestChallenge, type DigestChallenge } from '../auth/digest-challenge.js';
+import { shortageOfCode } from '../http/local-shortage.js';
 import { CpeConnection, type Failure } from './cpe-connection.js';
 import type { Credentials } from './credentials.js';
 import { dial, type DialSettings } from './dial.js';
@@ -263,9 +264,10 @@ export function hasRefusedCredentials({ outcome, status, scheme }: WakeResult): 
   return outcome === 'refused' && status === 403 && (scheme === 'digest' || scheme === 'basic');
 }
 
-/** The outcome that a connection comes to that cannot be made or brings no answer. */
+/** The outcome that a name without an address, or a connection that cannot be made or brings no answer, comes to. */
 export function outcomeOfFailure(failure: Failure): WakeOutcome {
   if (failure.error === 'forbidden') return 'forbidden';
+  if (shortageOfCode(failure.error) !== undefined) return 'overloaded';
   return failure.unreached === true ? 'unreachable' : 'protocol-error';
 }
 

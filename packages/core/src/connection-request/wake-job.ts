@@ -6,7 +6,7 @@ import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
 import { literalAddress, resolveAddresses } from './resolve-host.js';
 import type { Turns } from './turns.js';
-import { type StopReason, WakeAttempt } from './wake-attempt.js';
+import { outcomeOfFailure, type StopReason, WakeAttempt } from './wake-attempt.js';
 import { WakeRecord } from './wake-record.js';
 import type { WakeDevice, WakeOutcome } from './wake-result.js';
 
@@ -92,13 +92,14 @@ export class WakeJob {
           if (this.#stopped === undefined) this.record.end();
         }
         if (this.#stopped !== undefined) return this.#stopped;
+        let outcome: WakeOutcome = 'unreachable';
         if (addresses === undefined) {
           const resolved = await this.#resolve();
           if (this.#stopped !== undefined) return this.#stopped;
           if (Array.isArray(resolved)) addresses = resolved;
-          else if (resolved?.error === 'forbidden') return 'forbidden';
+          else outcome = outcomeOfFailure({ error: resolved?.error ?? 'ENOTFOUND', unreached: true });
         }
-        const outcome = addresses === undefined ? 'unreachable' : await this.#try(addresses, attempt);
+        if (addresses !== undefined) outcome = await this.#try(addresses, attempt);
         if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.retries) return outcome;
         const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
         if (performance.now() + pause >= this.deadline) return outcome;

@@ -14,7 +14,8 @@
  * - `protocol-error`: what came is no HTTP answer, or none came before the CPE closed.
  * - `forbidden`: the policy does not let a wake go there; no packet has left.
  * - `bad-origin`: the origin is not an http or https URL that a CPE can be reached by.
- * - `overloaded`: too many wakes are waiting already.
+ * - `overloaded`: too many wakes are waiting already, or this machine lacked a descriptor, a port, memory or a name server; the last
+ *   leg names which (`EMFILE`). It says nothing about the CPE.
  * - `aborted`: the caller's signal, or the closing of the proxy, ended it.
  */
 export type WakeOutcome =
