@@ -92,3 +92,36 @@ for (const size of ['short', 'long']) {
     assert.deepEqual(reasons, ['content-coding']);
   });
 }
+
+for (const { size, text } of [
+  { size: 'short', text: short },
+  { size: 'long', text: long },
+]) {
+  for (const { name, body } of [
+    { name: 'is not coded at all', body: Buffer.from(text) },
+    { name: 'ends in the middle', body: gzipSync(text).subarray(0, -20) },
+    { name: 'goes on behind its end', body: Buffer.concat([gzipSync(text), Buffer.alloc(3)]) },
+  ]) {
+    test(`answers 400 to a ${size} message that is said to be gzip and ${name}, and no backend gets it whole`, async (t) => {
+      let whole = 0;
+      const acs = await serve(t, (request, response) => {
+        request.on('error', () => {});
+        request.resume().on('end', () => {
+          whole += 1;
+          response.end();
+        });
+      });
+      const { port, proxy } = await startGateway(t, { backends: [acs.url] });
+      const told: unknown[] = [];
+      proxy.on('message', () => told.push('message'));
+      proxy.on('failure', ({ error }) => told.push(error.code));
+      const cpe = await RawConnection.open(port);
+      atEnd(t, () => cpe.close());
+      const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`;
+      const answer = await cpe.exchange(Buffer.concat([Buffer.from(head), body]));
+      assert.deepEqual([answer.status, answer.body.toString()], [400, 'ERR_CWMP_CONTENT_DECODING\n']);
+      assert.deepEqual(told, ['ERR_CWMP_CONTENT_DECODING']);
+      assert.equal(whole, 0);
+    });
+  }
+}

@@ -28,7 +28,10 @@ const statusByCode = {
   ERR_CWMP_BODY_TOO_LARGE: 413,
   /** A body is in a Content-Encoding that is not known; TR-069 A6 §3.4.7 has the CPE retry without one. */
   ERR_CWMP_CONTENT_CODING: 415,
-  /** A streamed body is not valid in the Content-Encoding that was named. */
+  /**
+   * A body is not valid in the Content-Encoding that was named: it is something else, ends in the middle, or goes on behind its
+   * end. It is refused whether it is held or streamed; of a streamed one a part may have reached a backend, whose connection is cut.
+   */
   ERR_CWMP_CONTENT_DECODING: 400,
   /** The CPE left before its exchange was over; nobody is left to be answered. */
   ERR_CWMP_CPE_GONE: 499,

@@ -256,7 +256,8 @@ export interface ForwardingOptions {
   /**
    * A message in a Content-Encoding that is not known (gzip, deflate and br are): `'pass'` hands it on as it came, its URL
    * unchanged, and its `message` event has the reason `content-coding`; `'reject'` answers 415, upon which a CPE drops
-   * compression (TR-069 A6 §3.4.7). Default `'pass'`.
+   * compression (TR-069 A6 §3.4.7). Default `'pass'`. A message that is not valid in a coding that is known is answered 400 in
+   * either case (`ERR_CWMP_CONTENT_DECODING`).
    */
   unknownCoding?: 'pass' | 'reject';
 }

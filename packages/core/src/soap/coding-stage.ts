@@ -1,16 +1,21 @@
 import { Duplex } from 'node:stream';
 import type { Transform } from 'node:stream';
 
+/** A zlib stream, which tells how many bytes it has used of what was written to it. */
+export type Coder = Transform & { readonly bytesWritten: number };
+
 /** How a {@link CodingStage} works. */
 export interface CodingStageOptions {
   /** Makes the coder, given the first bytes. */
-  create(head: Buffer): Transform;
+  create(head: Buffer): Coder;
   /** How many first bytes `create` needs. */
   headBytes: number;
   /** Called with the bytes taken and given so far after each output; an error it returns ends the stage. */
   check?(bytesIn: number, bytesOut: number): Error | undefined;
   /** What a fault of the coder is told as. */
   toError?(cause: Error): Error;
+  /** Called where bytes stand behind the end of what the coder has read; the error it returns ends the stage. */
+  atRest?(bytes: number): Error;
 }
 
 /**
@@ -19,7 +24,7 @@ export interface CodingStageOptions {
  */
 export class CodingStage extends Duplex {
   readonly #options: CodingStageOptions;
-  #coder: Transform | undefined;
+  #coder: Coder | undefined;
   #head: Buffer = Buffer.alloc(0);
   #bytesIn = 0;
   #bytesOut = 0;
@@ -63,7 +68,7 @@ export class CodingStage extends Duplex {
     callback(error);
   }
 
-  #start(): Transform {
+  #start(): Coder {
     const options = this.#options;
     const coder = options.create(this.#head);
     this.#coder = coder;
@@ -73,7 +78,12 @@ export class CodingStage extends Duplex {
       if (fault !== undefined) this.destroy(fault);
       else if (!this.push(part)) coder.pause();
     });
-    coder.on('end', () => this.push(null));
+    coder.on('end', () => {
+      const rest = this.#bytesIn - coder.bytesWritten;
+      const fault = rest > 0 ? options.atRest?.(rest) : undefined;
+      if (fault === undefined) this.push(null);
+      else this.destroy(fault);
+    });
     coder.on('error', (error: Error) => this.destroy(options.toError?.(error) ?? error));
     return coder;
   }

@@ -44,17 +44,31 @@ export function hasZlibHeader(head: Uint8Array): boolean {
 /** Brotli's default quality takes 50 times as long for a tenth less. */
 export const brotliOptions: zlib.BrotliOptions = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } };
 
-const gunzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
+/** What a decoding gives with zlib's option `info`: the bytes, and the decoder, which tells how much of its input it used. */
+interface Decoding {
+  buffer: Buffer;
+  engine: { bytesWritten: number };
+}
+
+interface DecodeOptions {
+  maxOutputLength: number;
+  info: true;
+}
+
+/** Always a {@link Decoding}; the types of zlib do not know what `info` gives. */
+type Decode = (body: Uint8Array, options: DecodeOptions) => Promise<Buffer | Decoding>;
+
+const gunzip: Decode = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gunzip);
 const gzip = promisify<Uint8Array, Buffer>(zlib.gzip);
-const inflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflate);
+const inflate: Decode = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflate);
 const deflate = promisify<Uint8Array, Buffer>(zlib.deflate);
-const inflateRaw = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
+const inflateRaw: Decode = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 const deflateRaw = promisify<Uint8Array, Buffer>(zlib.deflateRaw);
-const brotliDecompress = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
+const brotliDecompress: Decode = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliDecompress);
 const brotliCompress = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliCompress);
 
 interface Codec {
-  decode(body: Uint8Array, options: { maxOutputLength: number }): Promise<Buffer>;
+  decode: Decode;
   encode(body: Uint8Array): Promise<Buffer>;
 }
 
@@ -64,7 +78,7 @@ function codecFor(coding: ContentCoding, body: Uint8Array): Codec {
   return hasZlibHeader(body) ? { decode: inflate, encode: deflate } : { decode: inflateRaw, encode: deflateRaw };
 }
 
-/** The answer for a body whose coding cannot be read: it leaves as it came. */
+/** The result for a body whose coding is not known: it leaves as it came. */
 export function unreadable(body: Uint8Array): RewrittenMessage {
   return {
     body,
@@ -81,6 +95,16 @@ export function checkUnknownCoding(options: EncodedRewriteOptions): void {
   );
 }
 
+/** The fault of a body that is not valid in its coding. */
+export function invalidCoding(coding: ContentCoding, cause: unknown): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_CONTENT_DECODING', `the body is not valid ${coding}`, { cause });
+}
+
+/** The fault of a body that goes on behind the end of what is coded. */
+export function bytesBehindEnd(coding: ContentCoding, bytes: number): CwmpProxyError {
+  return invalidCoding(coding, new Error(`${bytes} bytes stand behind its end`));
+}
+
 async function rewriteCoded(
   body: Uint8Array,
   coding: ContentCoding,
@@ -88,14 +112,17 @@ async function rewriteCoded(
 ): Promise<RewrittenMessage> {
   const codec = codecFor(coding, body);
   const maxOutputLength = decodedLimit(body.length, options);
-  let decoded: Buffer;
+  let decoding: Buffer | Decoding;
   try {
-    decoded = await codec.decode(body, { maxOutputLength });
+    decoding = await codec.decode(body, { maxOutputLength, info: true });
   } catch (error) {
-    if (!(error instanceof RangeError)) return unreadable(body);
+    if (!(error instanceof RangeError)) throw invalidCoding(coding, error);
     const message = `a ${coding} body of ${body.length} bytes expands to more than ${maxOutputLength}`;
     throw new CwmpProxyError('ERR_CWMP_BODY_TOO_LARGE', message, { cause: error });
   }
+  const used = 'engine' in decoding ? decoding.engine.bytesWritten : body.length;
+  if (used < body.length) throw bytesBehindEnd(coding, body.length - used);
+  const decoded = 'engine' in decoding ? decoding.buffer : decoding;
   const rewritten = rewriteMessage(decoded, options);
   if (rewritten.body === decoded) return { body, message: rewritten.message };
   return { body: await codec.encode(rewritten.body), message: rewritten.message };
@@ -103,9 +130,13 @@ async function rewriteCoded(
 
 /**
  * Rewrites a body that is in memory, in the content coding that is named, and gives it back in the same one: the very same
- * object where nothing was replaced. In identity coding the answer is there at once, not a promise. A body that is not valid
- * in its coding leaves as it came, with the reason `content-coding`; one that expands beyond the limits rejects with
- * `ERR_CWMP_BODY_TOO_LARGE`.
+ * object where nothing was replaced. In identity coding the answer is there at once, not a promise.
+ *
+ * A body that is not valid in its coding rejects with `ERR_CWMP_CONTENT_DECODING` (400): it is something else, it ends in the
+ * middle, or bytes stand behind its end (zero bytes too, which zlib would pass over). It does not leave as it came, because a
+ * longer one, which streams, cannot: by the time its fault shows, a part of it has been decoded and encoded anew. An ACS would
+ * get its URL as the CPE wrote it, or be the only one to read what stands behind the end. One that expands beyond the limits
+ * rejects with `ERR_CWMP_BODY_TOO_LARGE`. An empty body stays empty, whatever coding is named.
  */
 export function rewriteEncodedMessage(
   body: Uint8Array,

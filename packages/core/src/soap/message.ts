@@ -22,7 +22,7 @@ export interface ConnectionRequestUrl {
  * - `utf-16`: the message is in UTF-16 or UTF-32, which is not read
  * - `doctype`: a document type declaration is never interpreted (SOAP 1.1 §3 forbids it)
  * - `structure`: from some place on the structure could not be followed, and a URL may have stood after it
- * - `content-coding`: the body is in a coding that is not known, or is not valid in the one that was named
+ * - `content-coding`: the body is in a coding that is not known, or in more than one
  * - `empty`: the URL was empty or its Value missing
  * - `too-long`: the Value was longer than can be held back
  * - `not-a-url`: the Value was not an absolute http or https URL

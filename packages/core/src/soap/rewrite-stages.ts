@@ -1,12 +1,14 @@
-import type { Duplex, Transform } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { CwmpProxyError } from '../errors.js';
-import { CodingStage } from './coding-stage.js';
+import { type Coder, CodingStage } from './coding-stage.js';
 import {
   brotliOptions,
+  bytesBehindEnd,
   checkUnknownCoding,
   contentCodingOf,
   hasZlibHeader,
+  invalidCoding,
   unreadable,
   type ContentCoding,
   type EncodedRewriteOptions,
@@ -23,13 +25,13 @@ export interface RewriteStages {
   readonly message: () => CwmpMessage;
 }
 
-function decoderFor(coding: ContentCoding, zlibWrapped: boolean): Transform {
+function decoderFor(coding: ContentCoding, zlibWrapped: boolean): Coder {
   if (coding === 'gzip') return zlib.createGunzip();
   if (coding === 'br') return zlib.createBrotliDecompress();
   return zlibWrapped ? zlib.createInflate() : zlib.createInflateRaw();
 }
 
-function encoderFor(coding: ContentCoding, zlibWrapped: boolean): Transform {
+function encoderFor(coding: ContentCoding, zlibWrapped: boolean): Coder {
   if (coding === 'gzip') return zlib.createGzip();
   if (coding === 'br') return zlib.createBrotliCompress(brotliOptions);
   return zlibWrapped ? zlib.createDeflate() : zlib.createDeflateRaw();
@@ -38,7 +40,8 @@ function encoderFor(coding: ContentCoding, zlibWrapped: boolean): Transform {
 /**
  * The stages that rewrite a body as it streams, in the content coding that is named. Unlike {@link rewriteEncodedMessage}
  * they encode anew even where nothing is replaced. A body that is not valid in its coding ends them with
- * `ERR_CWMP_CONTENT_DECODING`, one that expands beyond the limits with `ERR_CWMP_BODY_TOO_LARGE`.
+ * `ERR_CWMP_CONTENT_DECODING` as it does there; what has left by then can only be cut. One that expands beyond the limits ends
+ * them with `ERR_CWMP_BODY_TOO_LARGE`.
  */
 export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
   const coding = contentCodingOf(options.contentEncoding);
@@ -62,7 +65,8 @@ export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
       if (bytesOut <= limit) return undefined;
       return new CwmpProxyError('ERR_CWMP_BODY_TOO_LARGE', `a ${coding} body expands to more than ${limit} bytes`);
     },
-    toError: (cause) => new CwmpProxyError('ERR_CWMP_CONTENT_DECODING', `the body is not valid ${coding}`, { cause }),
+    toError: (cause) => invalidCoding(coding, cause),
+    atRest: (bytes) => bytesBehindEnd(coding, bytes),
   });
   const encoder = new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
   return { stages: [decoder, rewriter, encoder], message };
