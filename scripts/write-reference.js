@@ -199,13 +199,6 @@ for (const { key, type, text } of interfaceOf(events, 'CwmpProxyEvents').fields)
 }
 const why = interfaceOf(events, 'SessionEndEvent').fields.find(({ key }) => key === 'why');
 namedUnion('SessionEnd', unionOf('core/src/sessions/session.ts', 'SessionEnd').members, why.text);
-const warning = interfaceOf(events, 'WarningEvent').fields.find(({ key }) => key === 'code');
-namedUnion(
-  'WarningEvent',
-  [...warning.type.matchAll(/'(\w+)'/g)].map(([, one]) => one),
-  warning.text,
-);
-
 const answers = /statuses: Readonly<Record<WakeOutcome, number>> = \{([^]*?)\}/.exec(
   source('core/src/connection-request/wake-answer.ts'),
 )[1];
@@ -225,6 +218,8 @@ for (const row of listedUnion('core/src/connection-request/wake-result.ts', 'Wak
   lines.push(row.replace(' | ', ` | ${statusOf.get(outcome)} | `));
 }
 lines.push('');
+lines.push('## Codes of a warning', '', '| Code | Meaning |', '| --- | --- |');
+lines.push(...listedUnion(events, 'WarningCode'), '');
 lines.push('## Why a URL leaves as it came', '', '| Reason | Meaning |', '| --- | --- |');
 lines.push(...listedUnion('core/src/soap/message.ts', 'UnchangedReason'), '');
 

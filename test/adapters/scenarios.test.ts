@@ -87,7 +87,7 @@ const scenarios: Scenario[] = [
     name: 'hands the addresses on that a trusted balancer has told',
     async run(t, host) {
       const acs = await startAcs(t);
-      const proxy = { forwarding: { incoming: 'append' } } as const;
+      const proxy = { trustedProxies: ['127.0.0.1'] } as const;
       const app = await startApp(t, host, { backends: [acs.url], before: ['trust-proxy'], proxy });
       await startCpe(t).send({ url: app.url, body: inform(), headers: { 'X-Forwarded-For': '192.0.2.7' } });
       assert.equal(acs.received[0]?.headers['x-forwarded-for'], '192.0.2.7, 127.0.0.1');

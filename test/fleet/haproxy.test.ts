@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -49,6 +50,16 @@ async function startHaproxy(t: TestContext, gateways: readonly string[]): Promis
   }
 }
 
+/** The status of an answer to a client with this address. */
+function statusFrom(localAddress: string, url: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    get(url, { localAddress, headers, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    }).on('error', reject);
+  });
+}
+
 test(
   'two gateways behind the HAProxy of the example keep sessions whole and wake for any ACS',
   { skip: noHaproxy },
@@ -57,7 +68,13 @@ test(
     const proxies: CwmpProxy[] = [];
     const urls: string[] = [];
     for (let count = 0; count < 2; count += 1) {
-      const proxy = createCwmpProxy({ publicUrl: publicOrigin, backends: [acs.url], connectionRequests });
+      const trustedProxies = ['127.0.0.1'];
+      const proxy = createCwmpProxy({
+        publicUrl: publicOrigin,
+        backends: [acs.url],
+        connectionRequests,
+        trustedProxies,
+      });
       atEnd(t, () => proxy.close());
       proxies.push(proxy);
       urls.push((await serve(t, (request, response) => void proxy.handle(request, response))).url);
@@ -81,6 +98,13 @@ test(
       woken += 1;
       response.writeHead(200, { connection: 'close' }).end();
     });
+    // A stranger's wrong passwords are counted for its own address, not for HAProxy's.
+    const wrong = { authorization: `Basic ${btoa('acs:wrong')}` };
+    const statuses: number[] = [];
+    for (let count = 0; count <= 20; count += 1)
+      statuses.push(await statusFrom('127.0.0.5', `${haproxy.acss}/client`, wrong));
+    assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
+    assert.equal(acs.received[0]?.headers['x-forwarded-for'], '127.0.0.1, 127.0.0.1');
     // Each answer on a connection of its own: its nonce is known to one gateway only.
     const uri = `/client?origin=${device.url}`;
     for (let count = 0; count < 4; count += 1) {

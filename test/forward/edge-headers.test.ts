@@ -16,7 +16,14 @@ function toldOf(request: string | undefined): string[] {
   return (request ?? '').split('\r\n').filter((line) => told.test(line));
 }
 
-const cases: { name: string; forwarding: ForwardingOptions; sent?: string[]; version?: string; told: string[] }[] = [
+const cases: {
+  name: string;
+  trustedProxies?: string[];
+  forwarding: ForwardingOptions;
+  sent?: string[];
+  version?: string;
+  told: string[];
+}[] = [
   {
     name: 'by default says Via and X-Forwarded-*',
     forwarding: {},
@@ -47,8 +54,9 @@ const cases: { name: string; forwarding: ForwardingOptions; sent?: string[]; ver
     ],
   },
   {
-    name: 'appends when told to',
-    forwarding: { incoming: 'append' },
+    name: 'extends what a trusted proxy says',
+    trustedProxies: ['127.0.0.1'],
+    forwarding: {},
     sent: ['X-Forwarded-For: 1.2.3.4', 'X-Forwarded-For: 5.6.7.8', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: h'],
     told: [
       'Via: 1.1 cwmp-proxy',
@@ -58,8 +66,9 @@ const cases: { name: string; forwarding: ForwardingOptions; sent?: string[]; ver
     ],
   },
   {
-    name: 'appends no Client-Cert (RFC 9440 §2.4)',
-    forwarding: { incoming: 'append', forwarded: 'none', via: false },
+    name: 'hands on no Client-Cert of a trusted proxy (RFC 9440 §2.4)',
+    trustedProxies: ['127.0.0.1'],
+    forwarding: { forwarded: 'none', via: false },
     sent: ['Client-Cert: :YQ==:', 'Client-Cert-Chain: :YQ==:'],
     told: [],
   },
@@ -69,10 +78,32 @@ const cases: { name: string; forwarding: ForwardingOptions; sent?: string[]; ver
     told: ['Via: 1.1 edge', 'Forwarded: for=127.0.0.1;proto=http;host="gw.example:80"'],
   },
   {
-    name: 'appends to Forwarded',
-    forwarding: { forwarded: 'forwarded', via: false, incoming: 'append' },
+    name: 'extends the Forwarded of a trusted proxy',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { forwarded: 'forwarded', via: false },
     sent: ['Forwarded: for="[2001:db8::1]"'],
     told: ['Forwarded: for="[2001:db8::1]", for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  {
+    name: 'says Forwarded of what a trusted proxy says in X-Forwarded-*',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { forwarded: 'forwarded', via: false },
+    sent: ['X-Forwarded-For: 192.0.2.1', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: acs.example'],
+    told: ['Forwarded: for=192.0.2.1;proto=https;host="acs.example", for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  {
+    name: 'says X-Forwarded-* of what a trusted proxy says in Forwarded',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { via: false },
+    sent: ['Forwarded: for="[2001:db8::1]:4711";proto=https;host="acs.example"'],
+    told: ['X-Forwarded-For: 2001:db8::1, 127.0.0.1', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: acs.example'],
+  },
+  {
+    name: 'hands on no IPv6 zone',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { via: false },
+    sent: ['X-Forwarded-For: fe80::1%eth0'],
+    told: ['X-Forwarded-For: fe80::1, 127.0.0.1', 'X-Forwarded-Proto: http', 'X-Forwarded-Host: gw.example:80'],
   },
   {
     name: 'says nothing when told to',
@@ -88,10 +119,10 @@ const cases: { name: string; forwarding: ForwardingOptions; sent?: string[]; ver
   },
 ];
 
-for (const { name, forwarding, sent = [], version = '1.1', told } of cases) {
+for (const { name, trustedProxies = [], forwarding, sent = [], version = '1.1', told } of cases) {
   test(name, async (t) => {
     const backend = await rawBackend(t, (socket) => socket.write(answerOf('')));
-    const { port } = await startGateway(t, { backends: [backend.url], forwarding });
+    const { port } = await startGateway(t, { backends: [backend.url], trustedProxies, forwarding });
     const cpe = await RawConnection.open(port);
     atEnd(t, () => cpe.close());
     await cpe.exchange(
@@ -132,3 +163,43 @@ for (const { name, client, clientCert, told } of [
     assert.deepEqual(toldOf(backend.received[0]), [...forwarded, ...told]);
   });
 }
+
+/*
+ * Seen: a CPE that renegotiated (TLS 1.2) with a certificate that does not verify had it told in Client-Cert. The cause: Node leaves
+ * `authorized` true then, and sets `authorizationError` only. Promise: only a certificate that verifies is told, and a
+ * connection whose certificate may be told does not renegotiate.
+ */
+test('a certificate that comes by renegotiation is not told', async (t) => {
+  const backend = await rawBackend(t, (socket) => socket.write(answerOf('')));
+  const server = createServer({
+    ...own,
+    ca: [known.cert],
+    requestCert: true,
+    rejectUnauthorized: false,
+    maxVersion: 'TLSv1.2',
+  });
+  server.keepAliveTimeout = 60_000;
+  const { port } = await startGateway(
+    t,
+    { backends: [backend.url], forwarding: { clientCert: true, via: false } },
+    server,
+  );
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    ca: own.cert,
+    servername: 'gw.example',
+    cert: known.cert,
+    key: known.key,
+  });
+  atEnd(t, () => socket.destroy());
+  socket.on('error', () => {});
+  await once(socket, 'secureConnect');
+  const message = 'POST / HTTP/1.1\r\nHost: gw.example\r\nContent-Length: 0\r\n\r\n';
+  socket.write(message);
+  await once(socket, 'data');
+  const closed = once(socket, 'close');
+  socket.renegotiate({ rejectUnauthorized: false }, () => {});
+  await closed;
+  assert.equal(backend.received.length, 1);
+});

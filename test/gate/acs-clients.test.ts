@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
 import { test } from 'node:test';
 import { acsPresets, type ConnectionRequestOptions } from '@cwmp-proxy/core';
 import { type AcsClient, genieacs, oktopus } from '../helpers/acs-clients.js';
 import { startDigestCpe, startGate } from '../helpers/gate.js';
+import { serve } from '../helpers/serve.js';
 
 const cpe = { username: 'cpe', password: 'secret' };
 const acs = { username: 'acs', password: 'lamp' };
@@ -49,4 +51,23 @@ test('GenieACS cannot do with Basic alone, Oktopus not with the uri compared: he
   const strict = await startGate(t, { allow, users });
   assert.equal(await oktopus.wake(await strict.proxied(device.url), acs), 'status 401');
   assert.equal(device.wakes, 0);
+});
+
+/*
+ * Seen: an ACS whose way to the proxy leads through one that takes a path prefix off was never let in. It hashes the uri that it
+ * was given, publicUrl's path and what follows; the proxy got the shorter one, and took the answer for a wrong password.
+ */
+test('GenieACS is let in behind a proxy that takes the path of publicUrl off', async (t) => {
+  const device = await startDigestCpe(t, cpe);
+  const front = await serve(t, (request, response) => {
+    const path = (request.url ?? '').replace(/^\/cwmp(?=\/)/, '');
+    const onward = httpRequest({ host: '127.0.0.1', port: gate.port, path, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.end();
+  });
+  const gate = await startGate(t, { allow, users, credentials: cpe }, { publicUrl: `${front.url}/cwmp` });
+  assert.equal(await genieacs.wake(await gate.proxied(device.url), acs), '');
+  assert.equal(device.wakes, 1);
 });

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { type CpeAuthOptions, createCwmpProxy, digestHa1 } from '@cwmp-proxy/core';
+import {
+  type CpeAuthOptions,
+  createCwmpProxy,
+  type CwmpProxyOptions,
+  digestHa1,
+  type WarningEvent,
+} from '@cwmp-proxy/core';
 import { rfcResponse } from '../helpers/rfc-digest.js';
 import { listen, serve } from '../helpers/serve.js';
 
@@ -14,12 +20,13 @@ const realm = 'cwmp-proxy';
 interface Cpe {
   /** What the backend got, in order. */
   received: IncomingHttpHeaders[];
+  warnings: WarningEvent[];
   post(headers?: Record<string, string>, agent?: Agent): Promise<{ status: number; challenges: string[] }>;
   /** A connection that is kept. */
   agent: Agent;
 }
 
-async function start(t: TestContext, cpeAuth: CpeAuthOptions): Promise<Cpe> {
+async function start(t: TestContext, cpeAuth: CpeAuthOptions, more: Partial<CwmpProxyOptions> = {}): Promise<Cpe> {
   const received: IncomingHttpHeaders[] = [];
   const acs = await serve(t, (request, response) => {
     received.push(request.headers);
@@ -30,12 +37,15 @@ async function start(t: TestContext, cpeAuth: CpeAuthOptions): Promise<Cpe> {
   });
   const { url, port } = await listen(t, server);
   const connectionRequests = { allow: ['10.0.0.0/8'], users: { acs: 'secret' } };
-  const proxy = createCwmpProxy({ publicUrl: url, backends: [acs.url], connectionRequests, cpeAuth });
+  const proxy = createCwmpProxy({ publicUrl: url, backends: [acs.url], connectionRequests, cpeAuth, ...more });
   t.after(() => proxy.close());
+  const warnings: WarningEvent[] = [];
+  proxy.on('warning', (warning) => warnings.push(warning));
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());
   return {
     received,
+    warnings,
     agent,
     post: (headers = {}, by = agent) =>
       new Promise((resolve, reject) => {
@@ -223,4 +233,34 @@ test('a users function that fails keeps the CPE out, and is no guess of it', asy
   assert.deepEqual(cpe.received, []);
   isAway = false;
   assert.equal((await cpe.post(headers)).status, 200);
+});
+
+test('a CPE that hashes another uri is told of as that, and is never locked out as one that guesses', async (t) => {
+  const cpe = await start(t, { users });
+  let { challenges } = await cpe.post();
+  for (let count = 0; count < 22; count += 1) {
+    const answer = await cpe.post({ authorization: digest(challenges[0], { uri: '/elsewhere' }) });
+    assert.equal(answer.status, 401);
+    ({ challenges } = answer);
+  }
+  assert.deepEqual(
+    cpe.warnings.map(({ code }) => code),
+    ['DIGEST_URI'],
+  );
+  assert.match(cpe.warnings[0]?.message ?? '', /another uri .* 127\.0\.0\.1/);
+  assert.equal((await cpe.post({ authorization: digest(challenges[0]) })).status, 200);
+});
+
+test('a CPE may hash another uri where compareUri is off', async (t) => {
+  const cpe = await start(t, { users, compareUri: false });
+  const { challenges } = await cpe.post();
+  assert.equal((await cpe.post({ authorization: digest(challenges[0], { uri: '/elsewhere' }) })).status, 200);
+});
+
+test('a CPE may hash the uri with the prefix that a trusted proxy took off', async (t) => {
+  const cpe = await start(t, { users }, { trustedProxies: ['127.0.0.1'] });
+  const { challenges } = await cpe.post();
+  const authorization = digest(challenges[0], { uri: '/cwmp/acs?x=1' });
+  assert.equal((await cpe.post({ authorization })).status, 401);
+  assert.equal((await cpe.post({ authorization, 'X-Forwarded-Prefix': '/cwmp' })).status, 200);
 });

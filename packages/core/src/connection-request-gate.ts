@@ -1,4 +1,4 @@
-import { Access, type AccessScheme } from './auth/access.js';
+import { Access, type AccessScheme, type AccessSettings } from './auth/access.js';
 import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
 import type { InformSource } from './connection-request/inform-watch.js';
 import { Relay } from './connection-request/relay.js';
@@ -21,8 +21,10 @@ export interface ConnectionRequestGateSettings {
   onInform: InformSource;
   onWake: (event: WakeEvent) => void;
   onFailure: (error: CwmpProxyError) => void;
-  /** Told of an ACS whose answer to a challenge was wrong. */
-  onRefused: (address: string) => void;
+  /** Path of publicUrl, which proxies in front may take off a request target; empty for none. */
+  publicPath: string;
+  /** Called with the address of an ACS whose answer to a challenge was wrong, or right for another uri. */
+  onRefused: AccessSettings['onRefused'];
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
 }
@@ -44,6 +46,7 @@ export class ConnectionRequestGate {
     onInform,
     onWake,
     onFailure,
+    publicPath,
     onRefused,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
@@ -57,6 +60,7 @@ export class ConnectionRequestGate {
     this.#access = new Access({
       ...access,
       schemes,
+      publicPath,
       onRefused,
       ...(users !== undefined && { users }),
       ...(htpasswd !== undefined && { htpasswd }),

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { basicAuthorization } from './auth/authorization.js';
 import { CpeAuthenticator } from './auth/cpe-authenticator.js';
 import { EdgeHeaders, type EdgeSettings } from './forward/edge-headers.js';
+import type { Client } from './http/client-address.js';
 import type { ResolvedCpeAuth } from './resolve-cpe-auth.js';
 
 /** CPEs show who they are before their messages reach a backend, and the backend is told. */
@@ -9,8 +10,12 @@ export class CpeGate {
   readonly #authenticator: CpeAuthenticator;
   readonly #identities = new WeakMap<IncomingMessage, string>();
 
-  constructor({ users, schemes, algorithms, realm }: ResolvedCpeAuth) {
-    this.#authenticator = new CpeAuthenticator({ users, schemes, algorithms, realm });
+  /** @param onOtherUri Called with the address of a CPE that answers rightly, but for another uri. */
+  constructor(
+    { users, schemes, algorithms, realm, compareUri }: ResolvedCpeAuth,
+    onOtherUri: (address: string) => void,
+  ) {
+    this.#authenticator = new CpeAuthenticator({ users, schemes, algorithms, realm, compareUri, onOtherUri });
   }
 
   /**
@@ -52,8 +57,8 @@ export class IdentityHeaders extends EdgeHeaders {
     }
   }
 
-  override addTo(headers: string[], request: IncomingMessage, session: string): void {
-    super.addTo(headers, request, session);
+  override addTo(headers: string[], request: IncomingMessage, client: Client, session: string): void {
+    super.addTo(headers, request, client, session);
     const identity = this.#gate.identityOf(request);
     if (this.#authorization !== undefined) headers.push('Authorization', this.#authorization);
     // A name that is no plain text is told in the form TR-069 gives user names.

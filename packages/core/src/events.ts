@@ -67,18 +67,37 @@ export interface FailureEvent {
   backend: string | undefined;
 }
 
+/**
+ * What a warning is about; `KEEP_ALIVE_TIMEOUT` and `FORWARDED_IGNORED` are told once, the others at most once a minute:
+ * - `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of a CPE
+ *   that thinks for longer; once for each server
+ * - `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models give the parameter
+ * - `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; each refusal is a `failure` with
+ *   `ERR_CWMP_BUSY` too
+ * - `WAKE_STORE`: the store that instances share (`connectionRequests.store`) fails; wakes go on as if this instance were alone
+ * - `ACCESS_REFUSED`: an ACS has answered a challenge of the endpoint wrongly
+ * - `LOCAL_RESOURCES`: this machine lacks what a connection needs, file descriptors for instance; the message names the limit. No
+ *   backend and no CPE is taken for dead by that
+ * - `FORWARDED_IGNORED`: `X-Forwarded-For` or `Forwarded` came in from an address that is not in `trustedProxies`
+ * - `CLIENT_ADDRESS`: the function `clientAddress` threw, or gave something that is no IP address
+ * - `DIGEST_URI`: an ACS or a CPE knows its password, but has hashed another uri than the one it asked for; it is refused, and not
+ *   counted as a guess
+ */
+export type WarningCode =
+  | 'KEEP_ALIVE_TIMEOUT'
+  | 'URL_TOO_LONG'
+  | 'SESSION_LIMIT'
+  | 'WAKE_STORE'
+  | 'ACCESS_REFUSED'
+  | 'LOCAL_RESOURCES'
+  | 'FORWARDED_IGNORED'
+  | 'CLIENT_ADDRESS'
+  | 'DIGEST_URI';
+
 /** Something in the surroundings that will make trouble. */
 export interface WarningEvent {
-  /**
-   * `KEEP_ALIVE_TIMEOUT`: the host's server closes a connection that is quiet for less than 30 s, and with it the session of
-   * a CPE that thinks for longer; told once for each server. The others are told once a minute at the most: `URL_TOO_LONG`: a
-   * rewritten URL has more than the 256 characters that most data models give the parameter. `SESSION_LIMIT`:
-   * `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; each refusal is a `failure` with `ERR_CWMP_BUSY` too.
-   * `WAKE_STORE`: the store that instances share (`connectionRequests.store`) fails; wakes go on as if this instance were
-   * alone. `ACCESS_REFUSED`: an ACS has answered a challenge of the endpoint wrongly. `LOCAL_RESOURCES`: this machine lacks what a
-   * connection needs, file descriptors for instance; the message names the limit. No backend and no CPE is taken for dead by that.
-   */
-  code: 'KEEP_ALIVE_TIMEOUT' | 'URL_TOO_LONG' | 'SESSION_LIMIT' | 'WAKE_STORE' | 'ACCESS_REFUSED' | 'LOCAL_RESOURCES';
+  /** What the warning is about. */
+  code: WarningCode;
   /** What is wrong and what to do about it. */
   message: string;
 }

@@ -11,6 +11,7 @@ export type {
   MessageEvent,
   SessionEndEvent,
   SessionEvent,
+  WarningCode,
   WarningEvent,
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Users } from './auth/basic.js';
 import type { CpeSecrets } from './auth/cpe-authenticator.js';
 import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
@@ -28,6 +29,21 @@ export interface CwmpProxyOptions {
   sessions?: SessionOptions;
   /** When a backend that fails is left alone. */
   health?: HealthOptions;
+  /**
+   * Addresses and blocks of one's own proxies and load balancers in front (`['10.0.0.5', 'fd00::/8']`). On a connection from
+   * one of them the client is read from `X-Forwarded-For`, or from `Forwarded` (RFC 7239) where there is no such field: the
+   * rightmost address that is no trusted proxy. Its scheme, host and path prefix come from `Forwarded`, `X-Forwarded-Proto`,
+   * `-Host` and `-Prefix`. A proxy named here must drop those of these fields that come from its
+   * clients and that it does not write itself. The client's address is what guesses, limits, events and logs go by. Default: none; such fields
+   * are ignored, and the first one is a `warning` `FORWARDED_IGNORED`.
+   */
+  trustedProxies?: readonly string[];
+  /**
+   * Gives the client's address where only the host knows it, from a PROXY protocol header for instance: an IP address, or
+   * `undefined` for that of the connection. Called for each request. Where it throws, or gives something else, the connection's
+   * address is taken, and a `warning` `CLIENT_ADDRESS` tells the cause. `trustedProxies` applies to what it gives.
+   */
+  clientAddress?: (request: IncomingMessage) => string | undefined;
   /** What a backend is told of the CPE's side, and how paths are mapped. */
   forwarding?: ForwardingOptions;
   /** How long to wait for whom. */
@@ -172,6 +188,11 @@ export interface CpeAuthOptions {
   /** Realm of the challenges: printable ASCII without quotes and backslashes. Default `'cwmp-proxy'`. */
   realm?: string;
   /**
+   * Whether a Digest answer must be for the request target (RFC 7616 §3.4.6). Default `true`. With `false` a CPE that hashes
+   * another uri passes; nonces are good once even so.
+   */
+  compareUri?: boolean;
+  /**
    * Field that tells the backend the user name, `X-CPE-Identity` for instance; a copy that comes from the CPE is dropped.
    * Default: none.
    */
@@ -233,10 +254,10 @@ export interface ForwardingOptions {
    */
   forwarded?: 'x-forwarded' | 'forwarded' | 'none';
   /**
-   * Copies of these fields that come in: `'replace'` drops them, because a CPE can write anything; `'append'` keeps and
-   * extends them, for a proxy behind a load balancer of one's own. Default `'replace'`.
+   * Fields by which proxies assert who a client is (`X-Forwarded-User`, `X-SSL-Client-DN`; the list is in SECURITY.md), which
+   * go on to the backend when one of `trustedProxies` sent them. From everybody else they are dropped. Default: none.
    */
-  incoming?: 'append' | 'replace';
+  fromTrusted?: readonly string[];
   /**
    * Whether a CPE's TLS client certificate is told in `Client-Cert` (RFC 9440), when the host's server has verified it.
    * Incoming copies are dropped in any case. Default `false`.

@@ -3,17 +3,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BackendAddresses } from './backend-addresses.js';
 import { BackendControl } from './backend-control.js';
+import { basePathOf } from './backends/backend.js';
 import { BackendPool } from './backends/backend-pool.js';
 import { ConnectionRequestGate } from './connection-request-gate.js';
 import type { WakeOptions } from './connection-request/wake-options.js';
 import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError, throwLater } from './errors.js';
-import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningEvent, withoutUser } from './events.js';
+import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningCode, withoutUser } from './events.js';
 import { answerFailure } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
 import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
+import { Clients } from './http/client-address.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
@@ -75,9 +77,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
+  readonly #clients: Clients;
   #closed = false;
   /** When was last warned of what happens often. */
-  readonly #warned = new Map<WarningEvent['code'], number>();
+  readonly #warned = new Map<WarningCode, number>();
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
@@ -90,6 +93,18 @@ export class CwmpProxy extends CwmpProxyEmitter {
       maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxDecodedBytes),
       timeoutMs: timeouts.requestMs,
     };
+    this.#clients = new Clients({
+      trusted: resolved.trustedProxies,
+      lookup: resolved.clientAddress,
+      onIgnored: (field, address) => {
+        const message = `${field} came in from ${address} and is ignored; if that is a proxy of your own, name it in trustedProxies`;
+        this.#tell('warning', { code: 'FORWARDED_IGNORED', message });
+      },
+      onLookupFault: (fault) => {
+        const why = fault instanceof Error ? fault.message : String(fault);
+        this.#warnSometimes('CLIENT_ADDRESS', `clientAddress failed, the connection's address is taken: ${why}`);
+      },
+    });
     const pool = new BackendPool((figures) => this.#tell('backend', figures));
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
@@ -101,7 +116,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, resolved));
     for (const settings of backends) pool.add(settings);
-    this.#cpeGate = cpeAuth && new CpeGate(cpeAuth);
+    this.#cpeGate = cpeAuth && new CpeGate(cpeAuth, (address) => this.#warnOfOtherUri(address, 'cpeAuth'));
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
       edgeHeaders:
@@ -134,7 +149,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
         if (event.outcome === 'overloaded') this.#warnOfShortage(shortageOfCode(event.legs.at(-1)?.error));
       },
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
-      onRefused: (address) => {
+      publicPath: basePathOf(new URL(publicUrl)),
+      onRefused: (address, why) => {
+        if (why === 'other-uri') return this.#warnOfOtherUri(address, 'connectionRequests.access');
         const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
         this.#warnSometimes('ACCESS_REFUSED', message);
       },
@@ -155,6 +172,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     let session: Session | undefined;
     let isForCpe = false;
     try {
+      this.#clients.identify(request);
       isForCpe = this.#urls.isEndpoint(target, request.headers.host);
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
@@ -196,6 +214,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (this.#cpeGate !== undefined) {
       refuseOption('cpeAuth', 'guards what goes to backends only; with rewriteInform the ACS asks its CPEs itself');
     }
+    this.#clients.identify(request);
     const message = await rewriteRequest(request, this.#rewriting).catch((error: unknown) => {
       if (error instanceof CwmpProxyError) this.#fail(error, request.method ?? '', 'acs', undefined);
       throw error;
@@ -264,7 +283,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   }
 
   /** Once in a while only: where one is refused, many are. */
-  #warnSometimes(code: WarningEvent['code'], message: string): void {
+  #warnSometimes(code: WarningCode, message: string): void {
     const now = performance.now();
     if (now - (this.#warned.get(code) ?? -Infinity) < repeatWarningMs) return;
     this.#warned.set(code, now);
@@ -273,6 +292,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
 
   #warnOfShortage(shortage: LocalShortage | undefined): void {
     if (shortage !== undefined) this.#warnSometimes('LOCAL_RESOURCES', `${shortage.advice} (${shortage.code})`);
+  }
+
+  #warnOfOtherUri(address: string, group: 'connectionRequests.access' | 'cpeAuth'): void {
+    const message =
+      `a right Digest answer for another uri than the one asked for, from ${address}; a proxy in front that takes a prefix off ` +
+      `must be in trustedProxies and send X-Forwarded-Prefix, otherwise set ${group}.compareUri to false`;
+    this.#warnSometimes('DIGEST_URI', message);
   }
 
   #subscribe(listener: (inform: InformNotice) => void): () => void {

@@ -1,4 +1,12 @@
-import { checkFieldName, checkGroup, checkRealm, choose, isPlainObject, refuseOption } from './option-checks.js';
+import {
+  checkFieldName,
+  checkGroup,
+  checkRealm,
+  choose,
+  isPlainObject,
+  refuseOption,
+  trueOrFalse,
+} from './option-checks.js';
 import type { CpeAuthOptions } from './options.js';
 
 /** {@link CpeAuthOptions}, checked, with every default in its place. */
@@ -6,13 +14,22 @@ export interface ResolvedCpeAuth extends CpeAuthOptions {
   schemes: readonly ('digest' | 'basic')[];
   algorithms: readonly ('MD5' | 'SHA-256')[];
   realm: string;
+  compareUri: boolean;
 }
 
 const path = 'cpeAuth';
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the wrong option. */
 export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAuth> {
-  checkGroup(path, options, ['users', 'schemes', 'algorithms', 'realm', 'identityHeader', 'backendCredentials']);
+  checkGroup(path, options, [
+    'users',
+    'schemes',
+    'algorithms',
+    'realm',
+    'compareUri',
+    'identityHeader',
+    'backendCredentials',
+  ]);
   const { users, realm = 'cwmp-proxy', identityHeader, backendCredentials } = options;
   const schemes = choose(`${path}.schemes`, options.schemes ?? ['digest'], ['digest', 'basic']);
   const algorithms = choose(`${path}.algorithms`, options.algorithms ?? ['MD5'], ['MD5', 'SHA-256']);
@@ -31,6 +48,7 @@ export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAut
     realm,
     schemes,
     algorithms,
+    compareUri: trueOrFalse(`${path}.compareUri`, options.compareUri, true),
   });
 }
 

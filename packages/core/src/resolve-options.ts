@@ -10,6 +10,8 @@ import {
   trueOrFalse,
   wholeNumber,
 } from './option-checks.js';
+import { isAsserted } from './forward/asserted-fields.js';
+import { type IpBlock, readIpBlock } from './url/ip-address.js';
 import { type ResolvedCpeAuth, resolveCpeAuth } from './resolve-cpe-auth.js';
 import { type ResolvedConnectionRequests, resolveConnectionRequests } from './resolve-connection-requests.js';
 import { isEndpointPath } from './url/proxied-url.js';
@@ -32,6 +34,8 @@ export interface ResolvedOptions {
   cpeAuth: ResolvedCpeAuth | undefined;
   sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
+  trustedProxies: readonly IpBlock[];
+  clientAddress: CwmpProxyOptions['clientAddress'];
   forwarding: ResolvedForwarding;
   timeouts: Required<TimeoutOptions>;
   limits: Required<LimitOptions>;
@@ -56,6 +60,8 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     'cpeAuth',
     'sessions',
     'health',
+    'trustedProxies',
+    'clientAddress',
     'forwarding',
     'timeouts',
     'limits',
@@ -84,6 +90,8 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     connectionRequests: resolveConnectionRequests(options.connectionRequests, publicUrl),
     cpeAuth: options.cpeAuth === undefined ? undefined : resolveCpeAuth(options.cpeAuth),
     sessions: resolveSessions(options.sessions ?? {}),
+    trustedProxies: resolveTrustedProxies(options.trustedProxies),
+    clientAddress: resolveClientAddress(options.clientAddress),
     forwarding: resolveForwarding(options.forwarding ?? {}),
     limits: resolveLimits(options.limits ?? {}),
   });
@@ -149,30 +157,71 @@ function resolveActiveHealth(options: ActiveHealthOptions): ResolvedActiveHealth
 }
 
 function resolveForwarding(options: ForwardingOptions): ResolvedForwarding {
+  if ('incoming' in options) {
+    refuseOption(
+      'forwarding.incoming',
+      'was replaced: name your own proxies in trustedProxies, their fields are extended then',
+    );
+  }
   checkGroup('forwarding', options, [
     'via',
     'forwarded',
-    'incoming',
+    'fromTrusted',
     'clientCert',
     'sessionHeader',
     'mountPath',
     'unknownCoding',
   ]);
-  const { via = 'cwmp-proxy', sessionHeader, mountPath = '' } = options;
+  const { via = 'cwmp-proxy', fromTrusted = [], sessionHeader, mountPath = '' } = options;
   if (via !== false && (typeof via !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(via))) {
     refuseOption('forwarding.via', 'expected a token (RFC 9110 §5.6.2) or false');
   }
+  checkFromTrusted(fromTrusted);
   if (sessionHeader !== undefined) checkFieldName('forwarding.sessionHeader', sessionHeader);
   if (mountPath !== '') checkPath('forwarding.mountPath', mountPath);
   return Object.freeze({
     via,
     forwarded: oneOf('forwarding.forwarded', options.forwarded, ['x-forwarded', 'forwarded', 'none']),
-    incoming: oneOf('forwarding.incoming', options.incoming, ['replace', 'append']),
+    fromTrusted: Object.freeze([...fromTrusted]),
     clientCert: trueOrFalse('forwarding.clientCert', options.clientCert, false),
     ...(sessionHeader === undefined ? {} : { sessionHeader }),
     unknownCoding: oneOf('forwarding.unknownCoding', options.unknownCoding, ['pass', 'reject']),
     mountPath: mountPath.replace(/\/+$/, ''),
   });
+}
+
+function resolveTrustedProxies(value: unknown = []): readonly IpBlock[] {
+  const entries: readonly unknown[] | undefined = Array.isArray(value) ? value : undefined;
+  if (entries === undefined)
+    return refuseOption('trustedProxies', "expected a list of addresses, ['10.0.0.5', 'fd00::/8']");
+  const blocks = entries.map((entry, index) => {
+    const block = typeof entry === 'string' ? readIpBlock(entry) : undefined;
+    return block ?? refuseOption(`trustedProxies[${index}]`, 'expected an IP address or a CIDR block');
+  });
+  const open = blocks.findIndex(({ length }) => length === 0);
+  if (open !== -1)
+    refuseOption(`trustedProxies[${open}]`, 'every client would be trusted to name any address as its own');
+  return Object.freeze(blocks);
+}
+
+function resolveClientAddress(value: CwmpProxyOptions['clientAddress']): CwmpProxyOptions['clientAddress'] {
+  if (value !== undefined && typeof value !== 'function') refuseOption('clientAddress', 'expected a function');
+  return value;
+}
+
+function checkFromTrusted(names: unknown): void {
+  if (!Array.isArray(names)) return refuseOption('forwarding.fromTrusted', 'expected a list of names of fields');
+  for (const [index, name] of names.entries()) {
+    const at = `forwarding.fromTrusted[${index}]`;
+    if (typeof name !== 'string' || !/^[A-Za-z][A-Za-z\d-]*$/.test(name)) {
+      refuseOption(at, 'expected the name of a header field, of letters, digits and hyphens');
+    }
+    const key = name.toLowerCase();
+    if (/^(?:forwarded|x-forwarded-(?:for|proto|host)|client-cert(?:-chain)?)$/.test(key)) {
+      refuseOption(at, 'this field is written by the proxy itself');
+    }
+    if (!isAsserted(key)) refuseOption(at, 'this field goes on in any case');
+  }
 }
 
 function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {

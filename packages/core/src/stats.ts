@@ -1,7 +1,7 @@
 import type { BackendFigures } from './backends/backend.js';
 import type { WakeOutcome } from './connection-request/wake-result.js';
 import type { CwmpProxyErrorCode } from './errors.js';
-import type { EventListeners, WarningEvent } from './events.js';
+import type { EventListeners, WarningCode } from './events.js';
 import type { SessionEnd } from './sessions/session.js';
 import type { RewriteOutcome } from './soap/message.js';
 
@@ -30,7 +30,7 @@ export interface ProxyStats {
   /** Exchanges that failed, by code. */
   failures: Counts<CwmpProxyErrorCode>;
   /** Warnings so far, by code. */
-  warnings: Counts<WarningEvent['code']>;
+  warnings: Counts<WarningCode>;
   /** Every backend with its figures of this moment. */
   backends: readonly BackendFigures[];
 }
@@ -44,7 +44,7 @@ export class Tally {
   readonly #messages = new Map<RewriteOutcome, number>();
   readonly #wakes = new Map<WakeOutcome, number>();
   readonly #failures = new Map<CwmpProxyErrorCode, number>();
-  readonly #warnings = new Map<WarningEvent['code'], number>();
+  readonly #warnings = new Map<WarningCode, number>();
 
   /** Counts an event. */
   readonly count: EventListeners = {

@@ -6,10 +6,10 @@ import {
   type Guess,
   tooManyFailures,
 } from './authenticator.js';
-import { addressGroupOf } from '../http/client-address.js';
+import { clientGroupOf, clientOf } from '../http/client-address.js';
 import { hasControl, readBasicPair, readDigestAuthorization } from './authorization.js';
 import { createBasicAuthenticator, type Users } from './basic.js';
-import { DigestAuthenticator, type OfferedAlgorithm } from './digest-authenticator.js';
+import { DigestAuthenticator, isStale, type OfferedAlgorithm } from './digest-authenticator.js';
 import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { createHtpasswdChecker, type HtpasswdChecker } from './htpasswd.js';
 import { Nonces } from './nonces.js';
@@ -28,15 +28,17 @@ export interface AccessSettings {
   readonly algorithms: readonly OfferedAlgorithm[];
   readonly compareUri: boolean;
   readonly maxFailures: number;
-  /** Told of the address that a wrong answer came from. */
-  readonly onRefused: (address: string) => void;
+  /** Path that proxies in front may take off the request target; empty for none. */
+  readonly publicPath: string;
+  /** Called with the address that a wrong answer came from, or a right one for another uri. */
+  readonly onRefused: (address: string, why: 'wrong' | 'other-uri') => void;
 }
 
 /** Asks the ACSs who they are: Digest, Basic, or a Basic pair that is for the CPE; and slows guessing down. */
 export class Access implements Authenticator {
   readonly #nonces = new Nonces();
   readonly #limiter: GuessLimiter;
-  readonly #onRefused: (address: string) => void;
+  readonly #onRefused: AccessSettings['onRefused'];
   readonly #digest: DigestAuthenticator | undefined;
   readonly #basic: Authenticator | undefined;
   readonly #htpasswd: HtpasswdChecker | undefined;
@@ -45,7 +47,7 @@ export class Access implements Authenticator {
 
   /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when users, file or realm cannot be used. */
   constructor(settings: AccessSettings) {
-    const { schemes, realm, users, htpasswd, algorithms, compareUri, maxFailures, onRefused } = settings;
+    const { schemes, realm, users, htpasswd, algorithms, compareUri, publicPath, maxFailures, onRefused } = settings;
     this.#onRefused = onRefused;
     this.#limiter = new GuessLimiter({ maxFailures });
     this.#forwards = schemes.includes('forward');
@@ -59,7 +61,14 @@ export class Access implements Authenticator {
     if (schemes.includes('digest') && typeof users === 'object') {
       const secrets = new Map(Object.entries(users));
       const secretOf = ({ username }: { username: string }): string | undefined => secrets.get(username);
-      this.#digest = new DigestAuthenticator({ realm, nonces: this.#nonces, secretOf, algorithms, compareUri });
+      this.#digest = new DigestAuthenticator({
+        realm,
+        nonces: this.#nonces,
+        secretOf,
+        algorithms,
+        compareUri,
+        publicPath,
+      });
     }
   }
 
@@ -70,7 +79,7 @@ export class Access implements Authenticator {
   ): Promise<AuthDecision> {
     const field = request.headers.authorization;
     if (field === undefined) return this.#refusal(false);
-    const address = addressGroupOf(request.socket);
+    const address = clientGroupOf(request);
     if (this.#isGuess(field)) {
       let decision: AuthDecision | undefined;
       const check = async (): Promise<boolean> => {
@@ -81,7 +90,7 @@ export class Access implements Authenticator {
       if (retryAfter > 0) return tooManyFailures(retryAfter);
       if (decision !== undefined) return decision;
     }
-    this.#onRefused(address);
+    this.#onRefused(clientOf(request).address, 'wrong');
     return this.#refusal(false);
   }
 
@@ -93,10 +102,13 @@ export class Access implements Authenticator {
   /** Nothing for a wrong answer. */
   async #check(field: string, request: IncomingMessage, target: string): Promise<AuthDecision | undefined> {
     if (isDigest(field)) {
-      const verdict = await this.#digest?.verify(field, request.method ?? 'GET', target);
+      const { prefix, address } = clientOf(request);
+      const verdict = await this.#digest?.verify(field, request.method ?? 'GET', target, prefix);
       if (verdict === undefined || verdict.state === 'wrong') return undefined;
-      // A right answer to an old nonce is no guess, and gets another.
-      return verdict.state === 'fresh' ? { pass: true, username: verdict.username } : this.#refusal(true);
+      if (verdict.state === 'fresh') return { pass: true, username: verdict.username };
+      // Who answers rightly for another uri, or to an old nonce, knows the secret: that is no guess.
+      if (verdict.state === 'other-uri') this.#onRefused(address, 'other-uri');
+      return this.#refusal(isStale(verdict));
     }
     const forwarded = this.#forwards ? readBasicPair(field) : undefined;
     if (forwarded !== undefined && !hasControl(forwarded.username)) {
@@ -114,7 +126,7 @@ export class Access implements Authenticator {
     ask: () => Promise<T>,
     isRefused: (answer: T) => boolean,
   ): Promise<Guess<T>> {
-    const address = addressGroupOf(request.socket);
+    const address = clientGroupOf(request);
     let answered: { readonly answer: T } | undefined;
     const check = async (): Promise<boolean> => {
       const answer = await ask();
@@ -124,7 +136,7 @@ export class Access implements Authenticator {
     const retryAfter = await this.#limiter.check(guessKey(address, origin), check, { signal });
     if (answered === undefined) return { refusal: tooManyFailures(retryAfter) };
     if (!isRefused(answered.answer)) return answered;
-    this.#onRefused(address);
+    this.#onRefused(clientOf(request).address, 'wrong');
     return { ...answered, refusal: this.#refusal(false) };
   }
 

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { addressGroupOf } from '../http/client-address.js';
+import { clientGroupOf, clientOf } from '../http/client-address.js';
 import { whileThere } from '../http/client-left.js';
 import { type AuthDecision, tooManyFailures } from './authenticator.js';
 import { readBasicPair, readDigestAuthorization } from './authorization.js';
 import { type CpeIdentity, readCpeUsername } from './cpe-username.js';
 import { digestHa1 } from './digest-algorithm.js';
-import { DigestAuthenticator, type OfferedAlgorithm, type UserSecret } from './digest-authenticator.js';
+import { DigestAuthenticator, isStale, type OfferedAlgorithm, type UserSecret } from './digest-authenticator.js';
 import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { Nonces } from './nonces.js';
 
@@ -32,6 +32,9 @@ export interface CpeAuthenticatorOptions {
   readonly schemes: readonly ('digest' | 'basic')[];
   readonly algorithms: readonly OfferedAlgorithm[];
   readonly realm: string;
+  readonly compareUri: boolean;
+  /** Called with the address of a CPE that answers rightly, but for another uri. */
+  readonly onOtherUri: (address: string) => void;
 }
 
 interface Known {
@@ -53,11 +56,12 @@ export class CpeAuthenticator {
 
   constructor(options: CpeAuthenticatorOptions) {
     this.#options = options;
-    const { users, realm, algorithms } = options;
+    const { users, realm, algorithms, compareUri } = options;
     const secrets = typeof users === 'function' ? undefined : new Map(Object.entries(users));
     this.#digest = new DigestAuthenticator({
       realm,
       algorithms,
+      compareUri,
       nonces: new Nonces(),
       secretOf: (user) => {
         if (typeof users !== 'function') return secrets?.get(user.username);
@@ -84,24 +88,27 @@ export class CpeAuthenticator {
     const claimed = basic?.username ?? readDigestAuthorization(field)?.username ?? '';
     // CPEs behind one address must not lock each other out.
     const guesser = createHash('sha256')
-      .update(`${addressGroupOf(request.socket)} ${claimed}`)
+      .update(`${clientGroupOf(request)} ${claimed}`)
       .digest('base64');
     let username: string | undefined;
     let stale = false;
+    let isOtherUri = false;
     const check = async (): Promise<boolean> => {
       if (basic !== undefined) {
         if (await this.#isRight(basic.username, basic.password)) ({ username } = basic);
       } else if (this.#options.schemes.includes('digest')) {
-        const verdict = await this.#digest.verify(field, request.method ?? 'POST', target);
+        const verdict = await this.#digest.verify(field, request.method ?? 'POST', target, clientOf(request).prefix);
         if (verdict.state === 'fresh') ({ username } = verdict);
-        else stale = verdict.state !== 'wrong';
+        stale = isStale(verdict);
+        isOtherUri = verdict.state === 'other-uri';
       }
-      return username === undefined && !stale;
+      return username === undefined && !stale && !isOtherUri;
     };
     const retryAfter = await whileThere(response, (signal) =>
       this.#limiter.check(guesser, check, { signal, longestMs: longestCheckMs }),
     );
     if (retryAfter > 0) return tooManyFailures(retryAfter);
+    if (isOtherUri) this.#options.onOtherUri(clientOf(request).address);
     if (username === undefined) return this.#refusal(stale);
     this.#known.set(socket, { username, field });
     return { pass: true, username };

@@ -33,11 +33,15 @@ export interface DigestAuthenticatorOptions {
   readonly algorithms?: readonly OfferedAlgorithm[];
   /** Whether the uri that was hashed must be the request target. Default true. Oktopus hashes another. */
   readonly compareUri?: boolean;
+  /** Path that proxies in front may take off the request target: a uri that still has it is right too. Default: none. */
+  readonly publicPath?: string;
 }
 
 /** What became of a Digest answer. */
 export type DigestVerdict =
   | { readonly state: NonceState; readonly username: string }
+  /** The answer is right, but for another uri than that of the request. */
+  | { readonly state: 'other-uri' }
   /** The answer is wrong: a guess, or no answer at all. */
   | { readonly state: 'wrong' };
 
@@ -46,13 +50,13 @@ export class DigestAuthenticator implements Authenticator {
   readonly #options: Required<DigestAuthenticatorOptions>;
 
   constructor(options: DigestAuthenticatorOptions) {
-    this.#options = { algorithms: ['MD5'], compareUri: true, ...options };
+    this.#options = { algorithms: ['MD5'], compareUri: true, publicPath: '', ...options };
   }
 
   async authenticate(request: IncomingMessage, target: string = request.url ?? ''): Promise<AuthDecision> {
     const verdict = await this.verify(request.headers.authorization ?? '', request.method ?? 'GET', target);
     if (verdict.state === 'fresh') return { pass: true, username: verdict.username };
-    return { pass: false, statusCode: 401, challenges: this.challenges(verdict.state !== 'wrong') };
+    return { pass: false, statusCode: 401, challenges: this.challenges(isStale(verdict)) };
   }
 
   /** The `WWW-Authenticate` fields of a 401, one challenge in each. */
@@ -68,10 +72,12 @@ export class DigestAuthenticator implements Authenticator {
   /**
    * Verifies a Digest `Authorization`. The nonce is looked at last, so that who does not know the secret learns nothing of
    * it and cannot use it up.
+   *
+   * @param prefix Path that a proxy in front has taken off this request's target.
    */
-  async verify(field: string, method: string, target: string): Promise<DigestVerdict> {
+  async verify(field: string, method: string, target: string, prefix: string = ''): Promise<DigestVerdict> {
     const given = readDigestAuthorization(field);
-    if (given === undefined || !this.#isAcceptable(given, target)) return { state: 'wrong' };
+    if (given === undefined || !this.#isAcceptable(given)) return { state: 'wrong' };
     const algorithm = digestAlgorithm(given.algorithm) === 'SHA-256' ? 'SHA-256' : 'MD5';
     const { realm, nonces } = this.#options;
     const username = Buffer.from(given.username, 'latin1').toString('utf8');
@@ -89,6 +95,7 @@ export class DigestAuthenticator implements Authenticator {
       ...(isAbsent(qop) ? {} : { qop: 'auth', nc: nc ?? '', cnonce: cnonce ?? '' }),
     });
     if (!isEqual(given.response.toLowerCase(), response) || !known) return { state: 'wrong' };
+    if (!this.#isForTarget(pathOf(given.uri), pathOf(target), prefix)) return { state: 'other-uri' };
     return { state: nonces.use(given.nonce, isAbsent(qop) ? 1 : Number.parseInt(nc ?? '', 16)), username };
   }
 
@@ -106,15 +113,25 @@ export class DigestAuthenticator implements Authenticator {
     return typeof found.ha1 === 'string' ? { ha1: found.ha1 } : undefined;
   }
 
-  #isAcceptable({ realm, algorithm, qop, nc, cnonce, uri }: DigestAuthorization, target: string): boolean {
-    const { algorithms, compareUri } = this.#options;
+  #isAcceptable({ realm, algorithm, qop, nc, cnonce }: DigestAuthorization): boolean {
+    const { algorithms } = this.#options;
     const name = digestAlgorithm(algorithm);
     if (realm !== this.#options.realm || !algorithms.some((offered) => offered === name)) return false;
     if (!isAbsent(qop)) {
       if (qop?.toLowerCase() !== 'auth' || cnonce === undefined || !/^[\da-f]{1,8}$/i.test(nc ?? '')) return false;
     }
-    return !compareUri || pathOf(uri) === pathOf(target);
+    return true;
   }
+
+  #isForTarget(uri: string, target: string, prefix: string): boolean {
+    const { compareUri, publicPath } = this.#options;
+    return !compareUri || uri === target || uri === publicPath + target || uri === prefix + target;
+  }
+}
+
+/** Whether a right answer came to a nonce that is good no more: it gets another. */
+export function isStale({ state }: DigestVerdict): boolean {
+  return state !== 'wrong' && state !== 'other-uri' && state !== 'fresh';
 }
 
 function isAbsent(qop: string | undefined): boolean {

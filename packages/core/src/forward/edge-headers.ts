@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import type { Client } from '../http/client-address.js';
 
 /** What a backend is told of the CPE's connection, which it can not see itself. */
 export interface EdgeSettings {
@@ -7,90 +8,98 @@ export interface EdgeSettings {
   via: string | false;
   /** Which fields tell of the CPE's address, scheme and host. */
   forwarded: 'x-forwarded' | 'forwarded' | 'none';
-  /** Whether the CPE's own copies of these fields are trusted and added to, or replaced. */
-  incoming: 'append' | 'replace';
   /** Whether a CPE's TLS client certificate is told in `Client-Cert` (RFC 9440). */
   clientCert: boolean;
+  /** Asserted fields that go on when a trusted proxy sent them. */
+  fromTrusted: readonly string[];
   /** Which field tells the backend the name of the session; absent for none. */
   sessionHeader?: string;
 }
 
-/** Fields by which a proxy speaks to a backend: a CPE that sends them pretends to be one. */
-const spokenByProxies = [
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-real-ip',
-];
-
 /** The fields a proxy adds to each request towards a backend. */
 export class EdgeHeaders {
-  /** Lower-case names of the fields whose incoming copies are dropped. RFC 9440 §2.4: Client-Cert always. */
+  /** Lower-case names of the proxy's own fields, whose incoming copies are dropped. */
   readonly replaced: ReadonlySet<string>;
   readonly #settings: EdgeSettings;
+  readonly #fromTrusted: ReadonlySet<string>;
+  /** Connections that renegotiate no more. */
+  readonly #settled = new WeakSet<TLSSocket>();
 
   /** @param alsoReplaced Lower-case names of further fields whose incoming copies are dropped. */
   constructor(settings: EdgeSettings, alsoReplaced: readonly string[] = []) {
     this.#settings = settings;
+    this.#fromTrusted = new Set(settings.fromTrusted.map((name) => name.toLowerCase()));
     const own = settings.sessionHeader === undefined ? [] : [settings.sessionHeader.toLowerCase()];
-    // Where they are appended to, the incoming copies are taken up into our own.
-    this.replaced = new Set([...spokenByProxies, 'client-cert', 'client-cert-chain', ...own, ...alsoReplaced]);
+    this.replaced = new Set([...own, ...alsoReplaced]);
+  }
+
+  /** Lower-case names of the asserted fields that go on, because a trusted proxy sent them. */
+  believed({ isProxied }: Client): ReadonlySet<string> | undefined {
+    return isProxied ? this.#fromTrusted : undefined;
   }
 
   /**
    * Adds the fields for one request to those that go on.
    *
+   * @param client Who the request is from.
    * @param session Names the session.
    */
-  addTo(headers: string[], request: IncomingMessage, session: string): void {
+  addTo(headers: string[], request: IncomingMessage, client: Client, session: string): void {
     const { via, forwarded, clientCert, sessionHeader } = this.#settings;
     if (via !== false) headers.push('Via', `${request.httpVersion} ${via}`);
-    if (forwarded === 'x-forwarded') this.#addXForwarded(headers, request);
-    if (forwarded === 'forwarded') this.#addForwarded(headers, request);
-    if (clientCert && request.socket instanceof TLSSocket) addClientCert(headers, request.socket);
+    if (forwarded === 'x-forwarded') addXForwarded(headers, request, client);
+    if (forwarded === 'forwarded') addForwarded(headers, request, client);
+    if (clientCert && request.socket instanceof TLSSocket) this.#addClientCert(headers, request.socket);
     if (sessionHeader !== undefined) headers.push(sessionHeader, session);
   }
 
-  #addXForwarded(headers: string[], request: IncomingMessage): void {
-    const address = addressOf(request);
-    const before = this.#incoming(request, 'x-forwarded-for');
-    headers.push('X-Forwarded-For', before === undefined ? address : `${before}, ${address}`);
-    headers.push('X-Forwarded-Proto', this.#incoming(request, 'x-forwarded-proto') ?? schemeOf(request));
-    const host = this.#incoming(request, 'x-forwarded-host') ?? request.headers.host;
-    if (host !== undefined) headers.push('X-Forwarded-Host', host);
-  }
-
-  #addForwarded(headers: string[], request: IncomingMessage): void {
-    const { host } = request.headers;
-    const address = addressOf(request);
-    const parts = [`for=${address.includes(':') ? `"[${address}]"` : address}`, `proto=${schemeOf(request)}`];
-    if (host !== undefined) parts.push(`host="${host.replaceAll(/["\\]/g, '')}"`);
-    const before = this.#incoming(request, 'forwarded');
-    headers.push('Forwarded', before === undefined ? parts.join(';') : `${before}, ${parts.join(';')}`);
-  }
-
-  #incoming(request: IncomingMessage, name: string): string | undefined {
-    if (this.#settings.incoming === 'replace') return undefined;
-    const value = request.headers[name];
-    return Array.isArray(value) ? value.join(', ') : value;
+  #addClientCert(headers: string[], socket: TLSSocket): void {
+    if (!this.#settled.has(socket)) {
+      this.#settled.add(socket);
+      // Another certificate would come in the middle of the connection (TLS 1.2).
+      socket.disableRenegotiation();
+    }
+    const { raw } = socket.getPeerCertificate();
+    // An empty object stands for "none". After a renegotiation with a certificate that does not verify, Node leaves
+    // `authorized` true and sets `authorizationError` only; so both are asked for each request.
+    if (raw === undefined || !socket.authorized || socket.authorizationError) return;
+    headers.push('Client-Cert', `:${raw.toString('base64')}:`);
   }
 }
 
-/** The CPE's address; an IPv4 one in its own form where the host listens on IPv6. */
-function addressOf(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress ?? 'unknown';
-  return address.startsWith(':') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address;
+/** Extends what a trusted proxy has told; of others nothing is taken over. */
+function addXForwarded(headers: string[], request: IncomingMessage, client: Client): void {
+  const { address, peer, scheme, host, isProxied } = client;
+  const before = isProxied ? (joined(request.headers['x-forwarded-for']) ?? address) : undefined;
+  headers.push('X-Forwarded-For', before === undefined ? address : `${withoutZones(before)}, ${peer}`);
+  headers.push('X-Forwarded-Proto', scheme);
+  if (host !== undefined) headers.push('X-Forwarded-Host', host);
 }
 
-function schemeOf(request: IncomingMessage): 'http' | 'https' {
-  return request.socket instanceof TLSSocket ? 'https' : 'http';
+function addForwarded(headers: string[], request: IncomingMessage, client: Client): void {
+  const { address, peer, isProxied } = client;
+  if (!isProxied) {
+    headers.push('Forwarded', forwardedElement(address, client));
+    return;
+  }
+  const before = joined(request.headers.forwarded) ?? forwardedElement(address, client);
+  headers.push('Forwarded', `${withoutZones(before)}, ${forwardedElement(peer, peerOf(request))}`);
 }
 
-function addClientCert(headers: string[], socket: TLSSocket): void {
-  const { raw } = socket.getPeerCertificate();
-  // An empty object stands for "none"; a certificate that was not verified tells the backend nothing.
-  if (raw === undefined || !socket.authorized) return;
-  headers.push('Client-Cert', `:${raw.toString('base64')}:`);
+function peerOf({ socket, headers }: IncomingMessage): Pick<Client, 'scheme' | 'host'> {
+  return { scheme: socket instanceof TLSSocket ? 'https' : 'http', host: headers.host };
+}
+
+function forwardedElement(address: string, { scheme, host }: Pick<Client, 'scheme' | 'host'>): string {
+  const element = `for=${address.includes(':') ? `"[${address}]"` : address};proto=${scheme}`;
+  return host === undefined ? element : `${element};host="${host.replaceAll(/["\\]/g, '')}"`;
+}
+
+/** An IPv6 zone names an interface of another machine, which is nobody's business. */
+function withoutZones(list: string): string {
+  return list.includes('%') ? list.replaceAll(/%[^\s,;"\]]*/g, '') : list;
+}
+
+function joined(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { TLSSocket } from 'node:tls';
 import { CwmpProxyError } from '../errors.js';
+import { clientOf } from '../http/client-address.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
 import { keysOfAnswer, keysOfRequest } from '../sessions/session-keys.js';
 import type { Session } from '../sessions/session.js';
@@ -184,14 +184,15 @@ export class Forwarder {
     const { edgeHeaders, affinity, maxHeldBytes, mountPath, quietMs } = this.#settings;
     const { backend, phase } = session;
     if (backend.basePath !== '') checkInside(target);
+    const client = clientOf(request);
     const map: PathMap = {
       mountPath,
       basePath: backend.basePath,
       backendOrigin: backend.origin,
-      cpeOrigin: cpeOrigin(request),
+      cpeOrigin: client.host === undefined ? undefined : `${client.scheme}://${client.host}`,
     };
-    const headers = requestHeaders(request.rawHeaders, this.#dropped);
-    edgeHeaders.addTo(headers, request, session.id);
+    const headers = requestHeaders(request.rawHeaders, this.#dropped, edgeHeaders.believed(client));
+    edgeHeaders.addTo(headers, request, client, session.id);
     if (prepared.length !== undefined) headers.push('Content-Length', prepared.length);
     const path = toBackend(target, map);
     const outgoing: OutgoingRequest = { method: request.method ?? 'GET', path, headers, body: prepared.body };
@@ -200,15 +201,12 @@ export class Forwarder {
       maxHeldBytes,
       quietMs,
       mapHeaders: (answer) => {
-        mapBack(answer, map);
+        // A proxy in front has taken its prefix off; the CPE knows it.
+        mapBack(answer, client.prefix === '' ? map : { ...map, mountPath: client.prefix + mountPath });
         // After a 401 once more: some CPEs take no cookie from it (ucwmp).
         const begins = phase === 'opening' || phase === 'challenged';
         if (affinity !== undefined && begins) answer.push('Set-Cookie', affinity.setCookie(backend));
       },
     });
   }
-}
-
-function cpeOrigin({ headers, socket }: IncomingMessage): string | undefined {
-  return headers.host === undefined ? undefined : `${socket instanceof TLSSocket ? 'https' : 'http'}://${headers.host}`;
 }

@@ -1,3 +1,4 @@
+import { isAsserted } from './asserted-fields.js';
 import { withoutAffinity } from '../sessions/affinity-cookie.js';
 
 /**
@@ -22,7 +23,7 @@ const ofTheProxy = new Set(['host', 'expect', 'proxy-authorization', 'proxy-auth
 /**
  * Lower-case names of the fields of a CPE's request that do not go on.
  *
- * @param replaced Those whose incoming copies are not trusted.
+ * @param replaced The proxy's own towards the backend.
  */
 export function droppedFields(replaced: Iterable<string>): ReadonlySet<string> {
   return new Set([...ofOneLeg, ...ofTheProxy, ...replaced]);
@@ -32,22 +33,30 @@ export function droppedFields(replaced: Iterable<string>): ReadonlySet<string> {
  * The fields of a CPE's request that go on to the backend: names' case, order and repetition as they came.
  *
  * @param dropped As {@link droppedFields} gives them.
+ * @param believed Lower-case names of those {@link isAsserted asserted} fields that go on, because a trusted proxy sent them.
  */
-export function requestHeaders(rawHeaders: readonly string[], dropped: ReadonlySet<string>): string[] {
+export function requestHeaders(
+  rawHeaders: readonly string[],
+  dropped: ReadonlySet<string>,
+  believed?: ReadonlySet<string>,
+): string[] {
   const named = namedByConnection(rawHeaders);
   const kept: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
     let key = name.toLowerCase();
-    // A lenient backend may read "Content_Length" as "Content-Length".
-    if (key.includes('_')) key = key.replaceAll('_', '-');
+    // A lenient backend may read "Content_Length" as "Content-Length"; CGI makes one name of all such.
+    if (unusual.test(key)) key = key.replaceAll(/[^a-z\d-]/g, '-');
     if (dropped.has(key) || named?.has(key) === true) continue;
+    if (isAsserted(key) && believed?.has(key) !== true) continue;
     const value = rawHeaders[index + 1] ?? '';
     const passed = key === 'cookie' ? withoutAffinity(value) : value;
     if (passed !== undefined) kept.push(name, passed);
   }
   return kept;
 }
+
+const unusual = /[^a-z\d-]/;
 
 /** What the proxy needs to know of an answer's head, beside the fields that go on. */
 export interface ResponseHead {

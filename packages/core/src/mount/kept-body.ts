@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { isSameClient } from '../http/client-address.js';
 
 /** A body that something in front of the proxy has read, as it kept it. */
 export type KeptBody = Uint8Array | string;
@@ -70,6 +71,7 @@ function replay(request: IncomingMessage, bytes: Buffer, decoded: boolean): Inco
   copy.headers = { ...request.headers };
   copy.rawHeaders = [...request.rawHeaders];
   if (decoded) withoutContentEncoding(copy);
+  isSameClient(copy, request);
   copy.complete = true;
   if (bytes.length > 0) copy.push(bytes);
   copy.push(null);
