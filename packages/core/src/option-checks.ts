@@ -56,6 +56,13 @@ export function httpUrl(path: string, value: unknown): URL {
   return url;
 }
 
+/** A path without slashes at its end; backwards, because a regular expression would be quadratic. */
+export function withoutEndSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path.charAt(end - 1) === '/') end -= 1;
+  return path.slice(0, end);
+}
+
 /** Checks one of a few words; `undefined` gives the first. */
 export function oneOf<Word extends string | number>(
   path: string,
@@ -134,8 +141,18 @@ function isPem(value: unknown): value is string | Buffer {
 
 function holdsCertificates(value: unknown): boolean {
   if (!isPem(value)) return false;
-  const blocks = value.toString().match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^]*?-----END [^]*?-----/g);
-  return blocks?.every(isCertificate) ?? false;
+  const text = value.toString();
+  let count = 0;
+  let end = 0;
+  for (const { index } of text.matchAll(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g)) {
+    if (index < end) continue;
+    const last = text.indexOf('-----END ', index);
+    end = last < 0 ? -1 : text.indexOf('-----', last + 9) + 5;
+    if (end < 5) break;
+    if (!isCertificate(text.slice(index, end))) return false;
+    count += 1;
+  }
+  return count > 0;
 }
 
 function isCertificate(block: string): boolean {

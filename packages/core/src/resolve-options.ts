@@ -9,6 +9,7 @@ import {
   refuseOption,
   trueOrFalse,
   wholeNumber,
+  withoutEndSlashes,
 } from './option-checks.js';
 import { isAsserted } from './forward/asserted-fields.js';
 import { type IpBlock, readIpBlock } from './url/ip-address.js';
@@ -81,8 +82,8 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
   }
   const around = { publicUrl: nameOf(publicUrl), timeouts, health };
   const resolved = backends.map((one, index) => resolveBackend(`backends[${index}]`, one, around));
-  const urls = resolved.map(({ url }) => nameOf(url));
-  const repeated = urls.findIndex((url, index) => urls.indexOf(url) !== index);
+  const urls = new Set<string>();
+  const repeated = resolved.findIndex(({ url }) => urls.size === urls.add(nameOf(url)).size);
   if (repeated !== -1) refuseOption(`backends[${repeated}]`, 'is among the backends already');
   return Object.freeze({
     ...around,
@@ -186,7 +187,7 @@ function resolveForwarding(options: ForwardingOptions): ResolvedForwarding {
     clientCert: trueOrFalse('forwarding.clientCert', options.clientCert, false),
     ...(sessionHeader === undefined ? {} : { sessionHeader }),
     unknownCoding: oneOf('forwarding.unknownCoding', options.unknownCoding, ['pass', 'reject']),
-    mountPath: mountPath.replace(/\/+$/, ''),
+    mountPath: withoutEndSlashes(mountPath),
   });
 }
 

@@ -19,7 +19,7 @@ export function basicAuthorization(username: string, password: string): string {
 
 /** The pair in a Basic `Authorization`; the first colon parts them (RFC 7617 §2). Nothing for any other field. */
 export function readBasicPair(field: string): BasicPair | undefined {
-  const encoded = /^basic +([A-Za-z0-9+/\-_]*={0,2})\s*$/i.exec(field)?.[1];
+  const encoded = /^basic +([A-Za-z0-9+/\-_]*={0,2})$/i.exec(field.trimEnd())?.[1];
   if (encoded === undefined) return undefined;
   const pair = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = pair.indexOf(':');

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
 
 /** How guessing is slowed down. */
@@ -26,7 +27,8 @@ export const longestCheckMs = 10_000;
 
 interface Running {
   checks: number;
-  readonly waiting: (() => void)[];
+  /** Who waits for a place, the first first. */
+  readonly waiting: BoundedMap<() => void, true>;
 }
 
 interface Count {
@@ -39,14 +41,13 @@ interface Count {
 export class GuessLimiter {
   readonly #maxFailures: number;
   readonly #windowMs: number;
-  readonly #maxAddresses: number;
-  readonly #counts = new Map<string, Count>();
+  readonly #counts: BoundedMap<string, Count>;
   readonly #running = new Map<string, Running>();
 
   constructor({ maxFailures = 20, windowMs = 60_000, maxAddresses = 10_000 }: GuessLimits = {}) {
     this.#maxFailures = maxFailures;
     this.#windowMs = windowMs;
-    this.#maxAddresses = maxAddresses;
+    this.#counts = new BoundedMap(maxAddresses);
   }
 
   /** Seconds until the address may try again; 0 when it may now. */
@@ -66,7 +67,7 @@ export class GuessLimiter {
    * Rejects with {@link CwmpProxyError}: `ERR_CWMP_CPE_GONE` when whoever asked has left, `ERR_CWMP_INTERNAL` when it took too long.
    */
   async check(address: string, isWrong: () => Promise<boolean>, patience: Patience): Promise<number> {
-    const running = this.#running.get(address) ?? { checks: 0, waiting: [] };
+    const running = this.#running.get(address) ?? { checks: 0, waiting: new BoundedMap(Infinity) };
     this.#running.set(address, running);
     const until = performance.now() + (patience.longestMs ?? Infinity);
     try {
@@ -87,8 +88,10 @@ export class GuessLimiter {
         running.checks -= 1;
       }
     } finally {
-      running.waiting.shift()?.();
-      if (running.checks === 0 && running.waiting.length === 0) this.#running.delete(address);
+      const first = running.waiting.oldestKey;
+      if (first !== undefined) running.waiting.delete(first);
+      first?.();
+      if (running.checks === 0 && running.waiting.size === 0) this.#running.delete(address);
     }
   }
 
@@ -97,25 +100,17 @@ export class GuessLimiter {
     const itsTurn = new Promise<void>((resolve) => {
       turn = resolve;
     });
-    running.waiting.push(turn);
+    running.waiting.set(turn, true);
     try {
       await within(itsTurn, until, signal);
     } finally {
-      const place = running.waiting.indexOf(turn);
-      if (place >= 0) running.waiting.splice(place, 1);
+      running.waiting.delete(turn);
     }
   }
 
   /** Counts a failure. */
   failed(address: string): void {
-    const failures = this.#failuresOf(address) + 1;
-    this.#counts.delete(address);
-    this.#counts.set(address, { failures, at: performance.now() });
-    if (this.#counts.size <= this.#maxAddresses) return;
-    for (const oldest of this.#counts.keys()) {
-      this.#counts.delete(oldest);
-      break;
-    }
+    this.#counts.set(address, { failures: this.#failuresOf(address) + 1, at: performance.now() });
   }
 
   /** Addresses in the table. */

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { BoundedMap } from '../bounded-map.js';
 import type { BasicPair } from './authorization.js';
 import type { CredentialChecker } from './basic.js';
 
@@ -17,16 +18,13 @@ export function rememberVerified(
   now: () => number = () => performance.now(),
 ): CredentialChecker {
   const key = randomBytes(32);
-  const verified = new Map<string, number>();
+  const verified = new BoundedMap<string, number>(maxPairs);
   const running = new Map<string, Promise<boolean>>();
 
   async function run(name: string, pair: BasicPair): Promise<boolean> {
     try {
       if (!(await check(pair))) return false;
-      verified.delete(name);
       verified.set(name, now() + memoryMs);
-      const [oldest] = verified.keys();
-      if (verified.size > maxPairs && oldest !== undefined) verified.delete(oldest);
       return true;
     } finally {
       running.delete(name);

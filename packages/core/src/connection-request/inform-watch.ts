@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.js';
 import { parseOrigin } from './origin.js';
 import type { InformNotice, WakeDevice } from './wake-result.js';
 
@@ -16,7 +17,7 @@ export class InformWatch {
   readonly #source: InformSource;
   readonly #rememberDevices: boolean;
   readonly #waiting = new Map<string, Set<(inform: InformNotice) => void>>();
-  readonly #devices = new Map<string, WakeDevice>();
+  readonly #devices = new BoundedMap<string, WakeDevice>(maxDevices);
   #unsubscribe: (() => void) | undefined;
 
   /** @param rememberDevices whether to watch from the start, and keep the DeviceId of each CPE. */
@@ -60,15 +61,8 @@ export class InformWatch {
   #seen(inform: InformNotice): void {
     const key = parseOrigin(inform.url.trim())?.key;
     if (key === undefined) return;
-    if (this.#rememberDevices && inform.device !== undefined) this.#remember(key, inform.device);
+    if (this.#rememberDevices && inform.device !== undefined) this.#devices.set(key, inform.device);
     if (!inform.events.includes('6 CONNECTION REQUEST')) return;
     for (const listener of this.#waiting.get(key) ?? []) listener(inform);
-  }
-
-  #remember(key: string, device: WakeDevice): void {
-    this.#devices.delete(key);
-    const [oldest] = this.#devices.keys();
-    if (this.#devices.size >= maxDevices && oldest !== undefined) this.#devices.delete(oldest);
-    this.#devices.set(key, device);
   }
 }

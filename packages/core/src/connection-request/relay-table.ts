@@ -1,4 +1,5 @@
 import type { DigestChallenge } from '../auth/digest-challenge.js';
+import { BoundedMap } from '../bounded-map.js';
 import type { CpeConnection } from './cpe-connection.js';
 
 /** A challenge of a CPE that an ACS is about to answer. */
@@ -12,7 +13,9 @@ export interface HeldChallenge {
 export class RelayTable {
   readonly #maxHeld: number;
   readonly #heldMs: number;
-  readonly #held = new Map<string, HeldChallenge & { readonly timer: NodeJS.Timeout }>();
+  readonly #held = new BoundedMap<string, HeldChallenge & { readonly key: string; readonly timer: NodeJS.Timeout }>(
+    Infinity,
+  );
 
   /**
    * @param maxHeld Most challenges at once; the oldest gives way.
@@ -27,10 +30,10 @@ export class RelayTable {
   hold(cpe: string, held: HeldChallenge): void {
     const key = keyOf(cpe, held.challenge.nonce);
     this.#drop(key);
-    const [oldest] = this.#held.keys();
+    const oldest = this.#held.oldestKey;
     if (this.#held.size >= this.#maxHeld && oldest !== undefined) this.#drop(oldest);
     const timer = setTimeout(() => this.#drop(key), this.#heldMs).unref();
-    this.#held.set(key, { ...held, timer });
+    this.#held.set(key, { ...held, key, timer });
   }
 
   /** Gives out the challenge of a CPE with this nonce; the connection is the caller's from now on. */
@@ -50,7 +53,7 @@ export class RelayTable {
 
   /** Closes all. */
   close(): void {
-    for (const key of this.#held.keys()) this.#drop(key);
+    for (const { key } of this.#held.values()) this.#drop(key);
   }
 
   #drop(key: string): void {

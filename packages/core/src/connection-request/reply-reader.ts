@@ -12,6 +12,10 @@ const maxBodyBytes = 65_536;
 /** Longest line of a chunked body between its chunks, in bytes. */
 const maxChunkLineBytes = 1024;
 
+const beginning = 'HTTP/';
+const lf = 10;
+const cr = 13;
+
 /**
  * Reads one HTTP answer the way curl does, from a CPE that may write bare LF, folded fields, no blank line before it
  * closes, no reason phrase, a wrong or repeated Content-Length, interim answers, a body where there should be none, or
@@ -35,6 +39,8 @@ export class ReplyReader {
 
   #state: 'head' | 'counted' | 'chunk-line' | 'chunk' | 'trailer' | 'open' | 'behind' = 'head';
   #head = '';
+  /** What a blank line may consist of that stands at the end of the head. */
+  #blank: '' | 'lf' | 'lf cr' = '';
   #headBytes = 0;
   #bodyBytes = 0;
   /** Bytes that are left of the body or chunk. */
@@ -71,6 +77,7 @@ export class ReplyReader {
     this.started = false;
     this.#state = 'head';
     this.#head = '';
+    this.#blank = '';
     this.#headBytes = 0;
     this.#bodyBytes = 0;
   }
@@ -86,40 +93,49 @@ export class ReplyReader {
     }
     for (let i = from; i < chunk.length; i += 1) {
       // Line ends behind an answer are the habit of some CPEs; anything else was sent without having been asked for.
-      if (chunk[i] !== 10 && chunk[i] !== 13) this.reusable = false;
+      if (chunk[i] !== lf && chunk[i] !== cr) this.reusable = false;
     }
     return chunk.length;
   }
 
   #pushHead(chunk: Buffer, from: number): number {
     const known = this.#head.length;
-    let head = this.#head + chunk.toString('latin1', from, Math.min(chunk.length, from + maxHeadBytes + 1));
-    let skipped = 0;
-    if (known === 0) {
-      // Line ends before a status line are left over from the answer before.
-      while (head.charCodeAt(skipped) === 13 || head.charCodeAt(skipped) === 10) skipped += 1;
-      if (skipped > 0) head = head.slice(skipped);
-    }
-    if (!/^(?:H(?:T(?:T(?:P(?:\/|$)|$)|$)|$)|$)/i.test(head)) {
+    let at = from;
+    // Line ends before a status line are left over from the answer before. They count at once, so that they cannot come for ever.
+    if (known === 0) while (chunk[at] === lf || chunk[at] === cr) at += 1;
+    this.#headBytes += at - from;
+    const end = this.#endOfHead(chunk, at);
+    const to = end < 0 ? Math.min(chunk.length, at + maxHeadBytes + 1) : end;
+    // Not searched until it is whole: a part that is added by the byte would be copied for each.
+    this.#head += chunk.toString('latin1', at, to);
+    const { length } = this.#head;
+    if (known < beginning.length && !beginning.startsWith(this.#head.slice(0, beginning.length).toUpperCase())) {
       this.error = 'not HTTP';
       return chunk.length;
     }
-    const end = endOfHead(head, Math.max(0, known - 3));
-    const length = end < 0 ? head.length : end;
-    if (this.#headBytes + length + skipped > maxHeadBytes) {
+    if (this.#headBytes + length > maxHeadBytes) {
       this.error = 'head too long';
       return chunk.length;
     }
-    if (end < 0) {
-      this.#head = head;
-      // Counted once the head is over; line ends count at once, so that they cannot come for ever.
-      this.#headBytes += skipped;
-      return chunk.length;
-    }
+    if (end < 0) return chunk.length;
+    const head = this.#head;
     this.#head = '';
-    this.#headBytes += length + skipped;
-    this.#readHead(head.slice(0, end));
-    return from + skipped + (end - known);
+    this.#headBytes += length;
+    this.#blank = '';
+    this.#readHead(head);
+    return end;
+  }
+
+  /** Index behind the blank line that ends a head, in whatever line ends; -1 while there is none. */
+  #endOfHead(chunk: Buffer, from: number): number {
+    for (let at = from; at < chunk.length; at += 1) {
+      const byte = chunk[at];
+      if (byte === lf) {
+        if (this.#blank !== '') return at + 1;
+        this.#blank = 'lf';
+      } else this.#blank = byte === cr && this.#blank === 'lf' ? 'lf cr' : '';
+    }
+    return -1;
   }
 
   #readHead(head: string): void {
@@ -200,15 +216,6 @@ export class ReplyReader {
     this.reusable = this.#keepAlive;
     this.peerCloses = !this.#keepAlive;
   }
-}
-
-/** Index behind the blank line that ends a head, in whatever line ends; -1 while there is none. */
-function endOfHead(head: string, from: number): number {
-  for (let at = head.indexOf('\n', from); at >= 0; at = head.indexOf('\n', at + 1)) {
-    if (head[at + 1] === '\n') return at + 2;
-    if (head[at + 1] === '\r' && head[at + 2] === '\n') return at + 3;
-  }
-  return -1;
 }
 
 interface Fields {

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../bounded-map.js';
+
 /** Most CPEs whose last wake is remembered. */
 const maxRemembered = 65_536;
 
@@ -5,7 +7,7 @@ const maxRemembered = 65_536;
 export class Spacing {
   readonly #ms: number;
   /** When the last wake of a CPE ended. The oldest stands first, and all are kept equally long. */
-  readonly #ended = new Map<string, number>();
+  readonly #ended = new BoundedMap<string, number>(maxRemembered);
 
   /** @param ms least time between the end of a wake and the next, in milliseconds; 0 keeps none. */
   constructor(ms: number) {
@@ -22,12 +24,12 @@ export class Spacing {
   mark(key: string): void {
     if (this.#ms === 0) return;
     const now = performance.now();
-    this.#ended.delete(key);
-    for (const [other, ended] of this.#ended) {
-      if (ended + this.#ms > now && this.#ended.size < maxRemembered) break;
-      this.#ended.delete(other);
-    }
     this.#ended.set(key, now);
+    for (;;) {
+      const { oldest = now, oldestKey } = this.#ended;
+      if (oldestKey === undefined || oldest + this.#ms > now) return;
+      this.#ended.delete(oldestKey);
+    }
   }
 
   /** Forgets all. */

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../bounded-map.js';
+
 /** Waits for its turn, or has it. */
 interface Turn {
   readonly lane: string;
@@ -13,7 +15,7 @@ export class Turns {
   readonly #limit: number;
   #running = 0;
   /** Turns that wait, by lane; the lane that is next stands first. */
-  readonly #lanes = new Map<string, Set<Turn>>();
+  readonly #lanes = new BoundedMap<string, BoundedMap<Turn, true>>(Infinity);
 
   /** @param limit how many may run at once. */
   constructor(limit: number) {
@@ -30,9 +32,12 @@ export class Turns {
     if (this.#running < this.#limit) {
       this.#begin(turn);
     } else {
-      const waiting = this.#lanes.get(lane);
-      if (waiting === undefined) this.#lanes.set(lane, new Set([turn]));
-      else waiting.add(turn);
+      let waiting = this.#lanes.get(lane);
+      if (waiting === undefined) {
+        waiting = new BoundedMap(Infinity);
+        this.#lanes.set(lane, waiting);
+      }
+      waiting.set(turn, true);
     }
     return () => this.#end(turn);
   }
@@ -57,9 +62,10 @@ export class Turns {
   }
 
   #next(): void {
-    for (const [lane, waiting] of this.#lanes) {
-      if (this.#running >= this.#limit) return;
-      const [turn] = waiting;
+    while (this.#running < this.#limit) {
+      const { oldestKey: lane, oldest: waiting } = this.#lanes;
+      if (lane === undefined || waiting === undefined) return;
+      const turn = waiting.oldestKey;
       this.#lanes.delete(lane);
       if (turn === undefined) continue;
       waiting.delete(turn);

@@ -56,15 +56,22 @@ function mapLocation(location: string, map: PathMap): string {
 function mapCookie(cookie: string, map: PathMap): string {
   const { mountPath, basePath, backendOrigin, cpeOrigin = '' } = map;
   const [pair = '', ...attributes] = cookie.split(';');
-  const kept = attributes.filter((attribute) => {
-    const [, domain] = /^\s*domain\s*=\s*\.?(.*?)\s*$/i.exec(attribute) ?? [];
-    if (domain !== undefined) return isUnder(cpeOrigin, domain);
-    return !/^\s*secure\s*$/i.test(attribute) || cpeOrigin.startsWith('https') || !backendOrigin.startsWith('https');
-  });
-  if (mountPath === basePath) return [pair, ...kept].join(';');
-  return [pair, ...kept.map((one) => one.replace(/(?<=^\s*path\s*=\s*)\/.*$/i, (path) => pathToCpe(path, map)))].join(
-    ';',
-  );
+  const keepsSecure = cpeOrigin.startsWith('https') || !backendOrigin.startsWith('https');
+  const kept = [pair];
+  for (const attribute of attributes) {
+    const equals = attribute.indexOf('=');
+    const name = (equals < 0 ? attribute : attribute.slice(0, equals)).trim().toLowerCase();
+    const value = equals < 0 ? undefined : attribute.slice(equals + 1).trim();
+    if (name === 'domain' && value !== undefined) {
+      if (isUnder(cpeOrigin, value.startsWith('.') ? value.slice(1) : value)) kept.push(attribute);
+    } else if (name === 'path' && value?.startsWith('/') === true && mountPath !== basePath) {
+      const path = attribute.indexOf('/', equals);
+      kept.push(attribute.slice(0, path) + pathToCpe(attribute.slice(path), map));
+    } else if (name !== 'secure' || value !== undefined || keepsSecure) {
+      kept.push(attribute);
+    }
+  }
+  return kept.join(';');
 }
 
 /** Whether a Domain takes in the host of an origin (RFC 6265 §5.1.3). */

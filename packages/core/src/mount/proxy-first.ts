@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkGroup, refuseOption } from '../option-checks.js';
+import { checkGroup, refuseOption, withoutEndSlashes } from '../option-checks.js';
 
 /** Which requests are the proxy's. */
 export interface MountOptions {
@@ -52,7 +52,7 @@ export function checkMountOptions(options: MountOptions): void {
 /** Whether a request target is one of the paths, or below one. */
 export function isBelow(target: string, paths: readonly string[]): boolean {
   return paths.some((path) => {
-    const base = path.replace(/\/+$/, '');
+    const base = withoutEndSlashes(path);
     return target.startsWith(base) && /^(?:[/?#]|$)/.test(target.slice(base.length));
   });
 }

@@ -3,9 +3,38 @@ import type { Backend } from '../backends/backend.js';
 
 const cookieName = 'cwmp-proxy';
 
-/** A pair of a Cookie field, or an attribute that a CPE echoes of a whole Set-Cookie line (netcwmp, catawampus). */
-const ownPair = /^\s*cwmp-proxy\s*=\s*"?([\w-]*)"?\s*$/;
-const attribute = /^\s*(?:\$?path|\$?domain|\$version|expires|max-age|samesite)\s*=|^\s*(?:httponly|secure)\s*$/i;
+/** Maximum of own cookies in one request that are compared with the backends; a CPE has one. */
+const maxShown = 4;
+
+/** What follows our own pair where a CPE echoes a whole Set-Cookie line (netcwmp, catawampus). */
+const attributes: ReadonlySet<string> = new Set([
+  'path',
+  '$path',
+  'domain',
+  '$domain',
+  '$version',
+  'expires',
+  'max-age',
+  'samesite',
+]);
+const flags: ReadonlySet<string> = new Set(['httponly', 'secure']);
+
+/** The value of our own cookie in a pair of a Cookie field; `undefined` for any other pair. */
+function ownValue(pair: string): string | undefined {
+  const equals = pair.indexOf('=');
+  if (equals < 0 || pair.slice(0, equals).trim() !== cookieName) return undefined;
+  const value = pair.slice(equals + 1).trim();
+  const from = value.startsWith('"') ? 1 : 0;
+  const to = value.endsWith('"') ? value.length - 1 : value.length;
+  const bare = value.slice(from, Math.max(from, to));
+  return /[^\w-]/.test(bare) ? undefined : bare;
+}
+
+function isAttribute(pair: string): boolean {
+  const equals = pair.indexOf('=');
+  if (equals < 0) return flags.has(pair.trim().toLowerCase());
+  return attributes.has(pair.slice(0, equals).trim().toLowerCase());
+}
 
 /**
  * The proxy's own cookie, which names the backend of a session by a keyed hash of its URL: gateways that share a key and
@@ -28,12 +57,15 @@ export class AffinityCookie {
 
   /** The backend that a request's cookies name. */
   find(rawHeaders: readonly string[]): Backend | undefined {
+    let count = 0;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       if (rawHeaders[index]?.toLowerCase() !== 'cookie') continue;
       for (const pair of (rawHeaders[index + 1] ?? '').split(/[;,]/)) {
-        const shown = ownPair.exec(pair)?.[1];
-        const backend = shown === undefined ? undefined : this.#named(shown);
-        if (backend !== undefined) return backend;
+        const shown = ownValue(pair);
+        if (shown === undefined) continue;
+        const backend = this.#named(shown);
+        count += 1;
+        if (backend !== undefined || count >= maxShown) return backend;
       }
     }
     return undefined;
@@ -66,11 +98,20 @@ export function withoutAffinity(cookies: string): string | undefined {
   if (!cookies.includes(cookieName)) return cookies;
   const kept: string[] = [];
   let ofOwn = false;
-  for (const pair of cookies.split(/(?<=[;,])/)) {
-    const bare = pair.replace(/[;,]$/, '');
-    ofOwn = ownPair.test(bare) || (ofOwn && attribute.test(bare));
-    if (!ofOwn) kept.push(pair);
+  let from = 0;
+  for (const bare of cookies.split(/[;,]/)) {
+    ofOwn = ownValue(bare) !== undefined || (ofOwn && isAttribute(bare));
+    const to = from + bare.length + 1;
+    if (!ofOwn) kept.push(cookies.slice(from, to));
+    from = to;
   }
-  const left = kept.join('').replace(/^\s+|[;,\s]+$/g, '');
+  const left = withoutEnd(kept.join('').trimStart());
   return left === '' ? undefined : left;
+}
+
+/** Without separators and white space at the end; backwards, because a regular expression would be quadratic. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && /[;,\s]/.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }

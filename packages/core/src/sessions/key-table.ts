@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.js';
+import { BoundedMap } from '../bounded-map.js';
 import type { Session } from './session.js';
 
 /** What a key leads to. */
@@ -19,14 +20,13 @@ const maxRemembered = 4_096;
  * out while another session has it, and one that was given out before, unless its CPE shows it from the address it had then.
  */
 export class KeyTable {
-  readonly #known = new Map<string, KnownCpe>();
+  readonly #known: BoundedMap<string, KnownCpe>;
   /** Keys of sessions that are over, and the address of the CPE that had each. */
-  readonly #past = new Map<string, string | undefined>();
-  readonly #shared = new Set<string>();
-  readonly #maxKeys: number;
+  readonly #past = new BoundedMap<string, string | undefined>(maxRemembered);
+  readonly #shared = new BoundedMap<string, true>(maxRemembered);
 
   constructor(maxKeys: number) {
-    this.#maxKeys = maxKeys;
+    this.#known = new BoundedMap(maxKeys);
   }
 
   /** Where the CPE that shows this key was. */
@@ -45,13 +45,10 @@ export class KeyTable {
     if (known?.session === session) return true;
     if (this.#shared.has(key) || !this.#isOfOneCpe(key, known, session, shown)) {
       this.#known.delete(key);
-      this.#shared.delete(key);
-      this.#shared.add(key);
-      dropOldest(this.#shared, maxRemembered);
+      this.#shared.set(key, true);
       return false;
     }
     this.#known.set(key, { session, backend: session.backend, address: session.address });
-    dropOldest(this.#known, this.#maxKeys);
     return true;
   }
 
@@ -65,9 +62,7 @@ export class KeyTable {
   forget(key: string, session: Session): void {
     if (this.#known.get(key)?.session !== session) return;
     this.#known.delete(key);
-    this.#past.delete(key);
     this.#past.set(key, session.address);
-    dropOldest(this.#past, maxRemembered);
   }
 
   #isOfOneCpe(
@@ -80,14 +75,5 @@ export class KeyTable {
     if (known === undefined && !this.#past.has(key)) return true;
     const before = known === undefined ? this.#past.get(key) : known.address;
     return before === address && (known === undefined || known.backend === backend) && shown().includes(key);
-  }
-}
-
-/** Maps and sets keep the order in which their keys came. */
-function dropOldest(keys: Map<string, unknown> | Set<string>, most: number): void {
-  if (keys.size <= most) return;
-  for (const oldest of keys.keys()) {
-    keys.delete(oldest);
-    break;
   }
 }

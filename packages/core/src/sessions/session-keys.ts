@@ -3,6 +3,9 @@ import { hash, randomBytes } from 'node:crypto';
 /** Keys of other processes, and of this one's past, must not match. */
 const salt = randomBytes(16).toString('base64');
 
+/** Maximum of cookies, and of nonces, of one request or answer that are looked at; an RFC 6265 user agent keeps 50. */
+const maxKeys = 64;
+
 /**
  * By what a returning CPE can be recognised: the Digest nonce that its Authorization quotes, then each cookie that it sends.
  * Keys are hashes, so that the table of sessions holds no credential.
@@ -15,7 +18,10 @@ export function keysOfRequest(rawHeaders: readonly string[]): string[] {
     switch ((rawHeaders[index] ?? '').toLowerCase()) {
       case 'cookie':
         // GenieACS splits on commas too, because devices send them.
-        for (const pair of value.split(/[;,]/)) addCookie(cookies, pair);
+        for (const pair of value.split(/[;,]/)) {
+          if (cookies.length >= maxKeys) break;
+          addCookie(cookies, pair);
+        }
         break;
       case 'authorization':
         addNonce(nonces, value);
@@ -34,7 +40,7 @@ export function isNonce(key: string): boolean {
 /** By what the CPE that gets this answer can be recognised when it returns. */
 export function keysOfAnswer(headers: readonly string[]): string[] {
   const keys: string[] = [];
-  for (let index = 0; index < headers.length; index += 2) {
+  for (let index = 0; index < headers.length && keys.length < maxKeys; index += 2) {
     const name = headers[index] ?? '';
     if (name.length !== 10 && name.length !== 16) continue;
     const value = headers[index + 1] ?? '';
@@ -54,7 +60,9 @@ export function keysOfAnswer(headers: readonly string[]): string[] {
 function addCookie(keys: string[], pair: string): void {
   const text = pair.trim();
   const equals = text.indexOf('=');
-  const value = text.slice(equals + 1).replace(/^"(.*)"$/, '$1');
+  const quoted = text.slice(equals + 1);
+  const isQuoted = quoted.length > 1 && quoted.startsWith('"') && quoted.endsWith('"');
+  const value = isQuoted ? quoted.slice(1, -1) : quoted;
   if (equals > 0 && value !== '' && !text.startsWith('cwmp-proxy='))
     keys.push(keyOf('cookie', `${text.slice(0, equals)}=${value}`));
 }
@@ -62,6 +70,7 @@ function addCookie(keys: string[], pair: string): void {
 function addNonce(keys: string[], value: string): void {
   if (!/\bdigest\b/i.test(value)) return;
   for (const [, quoted, token] of value.matchAll(/[\s,]nonce\s*=\s*(?:"([^"]*)"|([^\s,"]+))/gi)) {
+    if (keys.length >= maxKeys) return;
     keys.push(keyOf('nonce', quoted ?? token ?? ''));
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Backend } from '../backends/backend.js';
 import type { BackendPool } from '../backends/backend-pool.js';
+import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
 import { KeyTable } from './key-table.js';
 import { isNonce } from './session-keys.js';
@@ -19,7 +20,7 @@ export class SessionTable {
   readonly #backends: BackendPool;
   readonly #sessions = new Set<Session>();
   /** Those that have ended while their CPE's connection stands; the first of them gives way when there are too many. */
-  readonly #ended = new Set<Session>();
+  readonly #ended = new BoundedMap<Session, true>(Infinity);
   readonly #bySocket = new WeakMap<Socket, Session>();
   /** Connections whose session was quiet for too long: what comes after that is for the same backend. */
   readonly #homes = new WeakMap<Socket, Backend>();
@@ -149,8 +150,9 @@ export class SessionTable {
       if (status >= 400 && status !== 401) return this.#end(session, 'refused');
     }
     session.phase = status === 401 ? 'challenged' : 'open';
+    let known: readonly string[] | undefined;
     for (const key of keys) {
-      if (this.#keys.learn(key, session, shown)) session.keys.add(key);
+      if (this.#keys.learn(key, session, () => (known ??= shown()))) session.keys.add(key);
     }
     session.heirOf = undefined;
     // An ACS may set a new cookie with every reply; a CPE shows the latest.
@@ -214,7 +216,7 @@ export class SessionTable {
         ? new CwmpProxyError('ERR_CWMP_BUSY', 'every backend has as many sessions as its maxSessions')
         : new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up');
     }
-    const [longestEnded] = this.#ended;
+    const longestEnded = this.#ended.oldestKey;
     if (this.#sessions.size >= maxSessions && longestEnded !== undefined) void this.#drop(longestEnded);
     return this.#open(socket, backend);
   }
@@ -275,7 +277,7 @@ export class SessionTable {
   #end(session: Session, why: SessionEnd): void {
     if (session.phase === 'ended') return;
     session.phase = 'ended';
-    this.#ended.add(session);
+    this.#ended.set(session, true);
     // A CPE that was merely away or quiet for too long is still led to the backend that knows it; after an end it is a new
     // guest.
     for (const key of session.keys) {

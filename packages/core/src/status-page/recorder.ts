@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.js';
 import type { WakeEvent, WakeLeg } from '../connection-request/wake-result.js';
 import { type CwmpProxyEmitter, type InformEvent, subscribe, withoutUser } from '../events.js';
 
@@ -36,7 +37,7 @@ const maxText = 200;
 export class StatusRecorder {
   readonly #wakes: WakeEntry[] = [];
   /** The device that informed last stands last. */
-  readonly #informs = new Map<string, InformEntry>();
+  readonly #informs = new BoundedMap<string, InformEntry>(maxDevices);
   readonly #begun: { second: number; count: number }[] = Array.from({ length: rateSeconds }, () => ({
     second: 0,
     count: 0,
@@ -112,7 +113,6 @@ export class StatusRecorder {
     this.#number += 1;
     const { manufacturer = '', oui = '', productClass = '', serialNumber = '' } = device ?? {};
     const key = clip(device === undefined ? url || session : `${oui}-${productClass}-${serialNumber}`);
-    this.#informs.delete(key);
     this.#informs.set(key, {
       key,
       number: this.#number,
@@ -124,8 +124,6 @@ export class StatusRecorder {
       backend,
       session,
     });
-    const [oldest] = this.#informs.keys();
-    if (this.#informs.size > maxDevices && oldest !== undefined) this.#informs.delete(oldest);
   }
 }
 

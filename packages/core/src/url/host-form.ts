@@ -9,7 +9,8 @@ const kind = { ipv4: 0, ipv6: 1, text: 2 } as const;
 const flag = { https: 4, port: 8, emptyPath: 16, signed: 32 } as const;
 
 const maxNameLength = 253;
-const maxLabelLength = 63;
+/** The longest labels that DNS allows. */
+const labelsOf = /.{1,63}/g;
 
 /** What a host form is made of: DNS labels for the authority, and the request target as the CPE has it. */
 export interface HostForm {
@@ -26,7 +27,7 @@ export interface HostForm {
  * @param baseName Host name that the labels stand in front of.
  */
 export function writeHostForm(url: string, signature: Buffer | undefined, baseName: string): HostForm | undefined {
-  const parts = /^(https?):\/\/([^/?#]+)([^#]*)$/.exec(url);
+  const parts = /^(https?):\/\/([^/?#]+)((?:[/?][^#]*)?)$/.exec(url);
   if (parts === null) return undefined;
   const [, scheme = '', authority = '', rest = ''] = parts;
   const { flags, bytes } = packAuthority(authority);
@@ -36,7 +37,7 @@ export function writeHostForm(url: string, signature: Buffer | undefined, baseNa
     (rest.startsWith('/') ? 0 : flag.emptyPath) |
     (signature === undefined ? 0 : flag.signed);
   const token = encodeBase32(Buffer.concat([Buffer.of(all), bytes, signature ?? Buffer.alloc(0)]));
-  const labels = token.match(new RegExp(`.{1,${maxLabelLength}}`, 'g'))?.join('.') ?? '';
+  const labels = token.match(labelsOf)?.join('.') ?? '';
   const target = rest.startsWith('/') ? rest : `/${rest}`;
   if (labels.length + 1 + baseName.length > maxNameLength) return undefined;
   // What an ACS's URL parser would change on the way must not be written this way: "..", a quote, a space, a last "?".

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { signatureLength } from './url-signer.js';
 
@@ -50,7 +51,8 @@ export function readPathToken(token: string): FoundUrl | undefined {
     const held = bytes.subarray(1, end);
     const rest =
       (flags & flag.deflated) === 0 ? held : inflateRawSync(held, { dictionary, maxOutputLength: maxUrlBytes });
-    const url = scheme + new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(rest);
+    if (!isUtf8(rest)) return undefined;
+    const url = scheme + rest.toString('utf8');
     return { url, signature: end === bytes.length ? undefined : bytes.subarray(end) };
   } catch {
     return undefined;
