@@ -3,6 +3,7 @@ import { basicAuthorization } from './auth/authorization.js';
 import { CpeAuthenticator } from './auth/cpe-authenticator.js';
 import { EdgeHeaders, type EdgeSettings } from './forward/edge-headers.js';
 import type { Client } from './http/client-address.js';
+import { reply } from './http/response.js';
 import type { ResolvedCpeAuth } from './resolve-cpe-auth.js';
 
 /** CPEs show who they are before their messages reach a backend, and the backend is told. */
@@ -20,7 +21,8 @@ export class CpeGate {
 
   /**
    * Whether a request may go on; one that may not is answered here. The connection stays open: a CPE answers a challenge on
-   * the same one (TR-069 A6 §3.4.5). Rejects with {@link CwmpProxyError} where nobody can tell who it is, or the CPE has left.
+   * the same one (TR-069 A6 §3.4.5). Rejects with {@link CwmpProxyError} where nobody can tell who it is, the CPE has left, or the
+   * response cannot be written.
    */
   async admit(request: IncomingMessage, response: ServerResponse, target: string): Promise<boolean> {
     const decision = await this.#authenticator.authenticate(request, response, target);
@@ -28,11 +30,10 @@ export class CpeGate {
       this.#identities.set(request, decision.username);
       return true;
     }
-    if (response.destroyed) return false;
     const headers: Record<string, string | string[]> = { 'Content-Length': '0' };
     if (decision.challenges.length > 0) headers['WWW-Authenticate'] = [...decision.challenges];
     if (decision.retryAfter !== undefined) headers['Retry-After'] = String(decision.retryAfter);
-    response.writeHead(decision.statusCode, headers).end();
+    reply(response, decision.statusCode, headers);
     return false;
   }
 

@@ -11,11 +11,13 @@ import type { InformNotice, WakeResult } from './connection-request/wake-result.
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError, throwLater } from './errors.js';
 import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningCode, withoutUser } from './events.js';
-import { answerFailure } from './forward/answer-error.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder } from './forward/forwarder.js';
-import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
+import { answerFailure } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
+import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
+import { RequestLine } from './http/request-line.js';
+import { cut, responseFault } from './http/response.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
@@ -78,6 +80,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #cpeGate: CpeGate | undefined;
   readonly #checkedServers = new WeakSet<object>();
   readonly #clients: Clients;
+  /** Responses whose fault was told; what their exchanges fail with comes of it. */
+  readonly #faulty = new WeakSet<ServerResponse>();
+  /** Hears what responses emit as `error`, whenever it comes; one function for all. */
+  readonly #onResponseError: (this: ServerResponse, cause: Error) => void;
   #closed = false;
   /** When was last warned of what happens often. */
   readonly #warned = new Map<WarningCode, number>();
@@ -85,6 +91,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** @internal */
   constructor(options: CwmpProxyOptions) {
     super();
+    const onFault = (response: ServerResponse, cause: Error): void => this.#onFault(response, cause);
+    this.#onResponseError = function (cause) {
+      onFault(this, cause);
+    };
     const resolved = resolveOptions(options);
     const { publicUrl, backends, connectionRequests, cpeAuth, sessions, forwarding, timeouts, limits } = resolved;
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
@@ -165,15 +175,21 @@ export class CwmpProxy extends CwmpProxyEmitter {
 
   /**
    * Serves one request: a connection request of an ACS when it is for `<publicUrl>/client`, else a message of a CPE.
-   * Resolves when the exchange is over, however it went; never rejects.
+   * Resolves when the exchange is over, however it went; never rejects. The requests of one connection are served in order, one
+   * at a time.
    */
   async handle(request: IncomingMessage, response: ServerResponse, options: HandleOptions = {}): Promise<void> {
-    const target = options.target ?? request.url ?? '/';
     let session: Session | undefined;
     let isForCpe = false;
+    let line: RequestLine | undefined;
     try {
+      response.on('error', this.#onResponseError);
       this.#clients.identify(request);
+      const target = options.target ?? request.url ?? '/';
       isForCpe = this.#urls.isEndpoint(target, request.headers.host);
+      const own = RequestLine.of(request.socket);
+      if (!own.enter(response)) await own.turn(request, response);
+      line = own;
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkServer(request.socket);
       if (isForCpe) await this.#gate.endpoint(request, response, target);
@@ -186,8 +202,12 @@ export class CwmpProxy extends CwmpProxyEmitter {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
       if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
-      this.#fail(error, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
-      answerFailure(request, response, error, options.onError);
+      const fail = (fault: CwmpProxyError): void =>
+        this.#fail(fault, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
+      if (!this.#faulty.has(response)) fail(error);
+      answerFailure(request, response, error, { onError: options.onError, onFault: fail });
+    } finally {
+      line?.leave();
     }
   }
 
@@ -260,6 +280,16 @@ export class CwmpProxy extends CwmpProxyEmitter {
   #fail(error: CwmpProxyError, method: string, target: 'acs' | 'cpe', session: Session | undefined): void {
     const failure = { error, method, target, session: session?.id, backend: session?.backend.url };
     this.#tell('failure', failure);
+  }
+
+  /** A response has emitted `error`. Its connection is cut, unless that serves the next one already. */
+  #onFault(response: ServerResponse, cause: Error): void {
+    if (this.#faulty.has(response)) return;
+    this.#faulty.add(response);
+    if (!response.writableFinished) cut(response);
+    const { method = '', url = '/', headers } = response.req;
+    const target = this.#urls.isEndpoint(url, headers.host) ? 'cpe' : 'acs';
+    this.#fail(responseFault(cause), method, target, undefined);
   }
 
   #rewriteUrl(url: string): string | undefined {

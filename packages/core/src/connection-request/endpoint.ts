@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
 import { whileThere } from '../http/client-left.js';
+import { isOpen, reply } from '../http/response.js';
 import { CwmpProxyError } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
 import type { Relay, RelayAnswer } from './relay.js';
@@ -32,7 +33,10 @@ export interface WakeEndpointOptions {
   readonly onFailure?: (error: CwmpProxyError) => void;
 }
 
-/** Answers a request for the URL that an ACS calls to have a CPE woken. Never rejects. */
+/**
+ * Answers a request for the URL that an ACS calls to have a CPE woken. Rejects with a {@link CwmpProxyError} where the answer
+ * cannot be written: `ERR_CWMP_ANSWERED` when the host has answered, `ERR_CWMP_INTERNAL` when the response throws.
+ */
 export type WakeEndpoint = (req: IncomingMessage, res: ServerResponse, target: string) => Promise<void>;
 
 /**
@@ -107,9 +111,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     const answer = await whileThere(res, (left) =>
       answerFor(req, target, left).catch((cause: unknown) => failed(cause, !left.aborted)),
     );
-    if (res.destroyed || res.headersSent) return;
-    res.writeHead(answer.status, { ...answer.headers });
-    res.end(req.method === 'HEAD' ? undefined : answer.body);
+    // An ACS that has left is told nothing; the wake was recorded.
+    if (isOpen(res)) reply(res, answer.status, { ...answer.headers }, answer.body);
   };
 }
 

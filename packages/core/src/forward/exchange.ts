@@ -3,9 +3,10 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CwmpProxyError } from '../errors.js';
 import type { Session } from '../sessions/session.js';
+import { answeredByHost, checkAnswerable, cut, isOpen, readNothingBehind, responseFault } from '../http/response.js';
+import { watchForStall } from '../http/stall-watch.js';
 import { backendError } from './backend-error.js';
 import { type ResponseHead, responseHead } from './headers.js';
-import { watchForStall } from './stall-watch.js';
 
 /** One request as it goes to a backend. */
 export interface OutgoingRequest {
@@ -53,6 +54,7 @@ export function exchange(
   settings: AnswerSettings,
 ): Promise<ExchangeOutcome> {
   return new Promise((resolve, reject) => {
+    checkAnswerable(response);
     const handler = new ExchangeHandler(connection, request, response, settings, resolve, reject);
     connection.dispatch(request, handler);
   });
@@ -75,6 +77,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #head: Readonly<ResponseHead> = noHead;
   /** What is held of the body; `undefined` once the head is out. */
   #held: Buffer[] | undefined = [];
+  /** Whether the head was written, or the writing was tried. */
+  #begun = false;
+  /** Whether the answer closes the CPE's connection. */
+  #closes = false;
   #bodyBytes = 0;
   /** Whether the whole answer is there, and undici waits with its end. */
   #heldBack = false;
@@ -99,11 +105,13 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   readonly #onClose = (): void => {
     // After an end of its own making it does not listen any more.
-    const why = this.#response.writableFinished
-      ? answeredByHost()
-      : new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its answer was whole');
+    const why = this.#response.writableFinished ? answeredByHost() : cpeLeft();
     if (this.#controller === undefined) this.onResponseError(undefined, why);
     else this.#controller.abort(why);
+  };
+
+  readonly #onDrain = (): void => {
+    if (this.#controller !== undefined) this.#resume(this.#controller);
   };
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -113,6 +121,15 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, reason = ''): void {
     if (status < 200) return;
+    try {
+      this.#start(controller, status, reason);
+    } catch (cause) {
+      // undici gives up the request and hands this to onResponseError.
+      throw faultOfAnswer(cause);
+    }
+  }
+
+  #start(controller: Dispatcher.DispatchController, status: number, reason: string): void {
     const { rawHeaders } = controller;
     const head = responseHead(Array.isArray(rawHeaders) ? rawHeaders : []);
     this.#head = head;
@@ -124,6 +141,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const looksCut = status === 304 && this.#method !== 'HEAD' && (head.length ?? 0) > 0;
     if (head.closes || looksCut || (this.#learnsLength && !head.chunked)) {
       head.headers.push('Connection', 'close');
+      this.#closes = true;
       this.#upload = undefined;
     }
     if (looksCut) return this.onResponseEnd();
@@ -134,8 +152,17 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     // What undici's parser makes of being resumed when nothing more has come.
     if (chunk.length === 0) return;
+    try {
+      this.#data(controller, chunk);
+    } catch (cause) {
+      throw faultOfAnswer(cause);
+    }
+  }
+
+  #data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bodyBytes += chunk.length;
     if (this.#held === undefined) {
+      this.#checkStreaming();
       if (!this.#response.write(chunk)) this.#pause(controller);
       return;
     }
@@ -147,14 +174,24 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    try {
+      this.#end();
+    } catch (cause) {
+      this.#fail(faultOfAnswer(cause));
+    }
+  }
+
+  #end(): void {
     const response = this.#response;
-    response.off('close', this.#onClose);
     const held = this.#held;
     if (held === undefined) {
+      this.#checkStreaming();
+      this.#stopListening();
       response.end();
     } else {
       if (this.#learnsLength) this.#head.headers.push('Content-Length', String(this.#bodyBytes));
       this.#sendHead();
+      this.#stopListening();
       response.end(held.length > 1 ? Buffer.concat(held) : held[0]);
       // Usually the kernel has taken all of it by now.
       if (response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
@@ -163,12 +200,27 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    const response = this.#response;
     // A backend may close on an upload that it has answered.
-    if (this.#heldBack && !response.headersSent && !(error instanceof CwmpProxyError)) return this.onResponseEnd();
-    response.off('close', this.#onClose);
-    if (response.headersSent && this.#held === undefined && !response.writableEnded) response.destroy();
-    this.#reject(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
+    if (this.#heldBack && !this.#response.headersSent && !(error instanceof CwmpProxyError))
+      return this.onResponseEnd();
+    this.#fail(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
+  }
+
+  /** Gives up. Of an answer whose head is out the rest is missing, so the connection is cut, whoever has ended the answer. */
+  #fail(error: CwmpProxyError): void {
+    this.#stopListening();
+    if (this.#begun && this.#response.headersSent) cut(this.#response);
+    this.#reject(error);
+  }
+
+  #stopListening(): void {
+    this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
+  }
+
+  /** @throws {@link CwmpProxyError} where the rest of a streamed answer has nowhere to go. */
+  #checkStreaming(): void {
+    if (this.#response.writableEnded) throw answeredByHost();
+    if (!isOpen(this.#response)) throw cpeLeft();
   }
 
   /** Whether the length of the body is to be told and was not. */
@@ -182,7 +234,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const held = this.#held ?? [];
     this.#sendHead();
     if (this.#method === 'HEAD') return;
-    this.#response.on('drain', () => this.#resume(controller));
+    this.#response.on('drain', this.#onDrain);
     watchForStall(this.#response, this.#settings.quietMs);
     if (held.length > 0 && !this.#response.write(Buffer.concat(held))) this.#pause(controller);
   }
@@ -217,20 +269,31 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   #sendHead(): void {
-    if (this.#response.headersSent) throw answeredByHost();
-    this.#held = undefined;
+    checkAnswerable(this.#response);
+    this.#begun = true;
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
     // netcwmp takes no status line without a reason, and Node writes none with control characters.
     const isFit = /^[\t\x20-\x7e\u0080-\uffff]+$/.test(this.#reason);
     const reason = isFit ? bytesOfUtf8(this.#reason) : (STATUS_CODES[this.#status] ?? 'Unknown');
     writeHead(this.#response, this.#status, reason, this.#head.headers);
+    this.#held = undefined;
+    if (this.#closes) readNothingBehind(this.#response);
   }
 }
 
-/** The fault of an exchange whose response somebody else has made use of. */
-export function answeredByHost(): CwmpProxyError {
-  return new CwmpProxyError('ERR_CWMP_ANSWERED', "the host answered in the proxy's place");
+function cpeLeft(): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its answer was whole');
+}
+
+/** What is told of something that was thrown while an answer was handed on. */
+function faultOfAnswer(cause: unknown): CwmpProxyError {
+  if (cause instanceof CwmpProxyError) return cause;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  // Node writes no field with such a name or value.
+  return code === 'ERR_INVALID_CHAR' || code === 'ERR_INVALID_HTTP_TOKEN'
+    ? new CwmpProxyError('ERR_CWMP_BACKEND_FAILED', `the backend sent a field that is no HTTP (${code})`, { cause })
+    : responseFault(cause);
 }
 
 /** undici has decoded the reason as UTF-8; it leaves in the bytes it came in. */
@@ -245,9 +308,19 @@ function writeHead(response: ServerResponse, status: number, reason: string, hea
   }
   // A host's middleware has set fields (Express its X-Powered-By). Node 20 would then keep only the last of several fields
   // of one name, and with it one of the ACS's cookies.
-  for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '');
-  for (let index = 0; index < headers.length; index += 2) {
-    response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '');
+  removeAll(response, headers);
+  try {
+    for (let index = 0; index < headers.length; index += 2) {
+      response.appendHeader(headers[index] ?? '', headers[index + 1] ?? '');
+    }
+    response.writeHead(status, reason);
+  } catch (error) {
+    // They would go out with the error answer.
+    if (!response.headersSent) removeAll(response, headers);
+    throw error;
   }
-  response.writeHead(status, reason);
+}
+
+function removeAll(response: ServerResponse, headers: readonly string[]): void {
+  for (let index = 0; index < headers.length; index += 2) response.removeHeader(headers[index] ?? '');
 }

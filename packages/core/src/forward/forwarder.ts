@@ -1,18 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
 import { clientOf } from '../http/client-address.js';
+import { checkAnswerable } from '../http/response.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
 import { keysOfAnswer, keysOfRequest } from '../sessions/session-keys.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { CwmpMessage } from '../soap/message.js';
 import type { EdgeHeaders } from './edge-headers.js';
-import { type ExchangeOutcome, type OutgoingRequest, answeredByHost, exchange } from './exchange.js';
+import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
 import { droppedFields, requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
 import type { BodyLimits } from './request-body.js';
 import { checkInside, checkRequest, originForm } from './request-checks.js';
-import { turnOf } from './pipeline-turn.js';
 import { type Prepared, prepareBody } from './prepare-body.js';
 
 /** Some CPEs write the largest number there is for "never". */
@@ -66,7 +66,7 @@ export class Forwarder {
   }
 
   /**
-   * Hands a CPE's request to the backend of its session and the answer back.
+   * Hands a CPE's request, whose turn on its connection has come, to the backend of its session and the answer back.
    *
    * @param asked The request target as it came.
    * @param onSession Told which session the request belongs to.
@@ -80,8 +80,6 @@ export class Forwarder {
     onSession: (session: Session) => void,
   ): Promise<void> {
     checkRequest(request);
-    // Not one that a host has answered already, which has let go of its connection.
-    if (response.socket === null && !response.writableEnded) await turnOf(request, response);
     const target = originForm(asked);
     const { sessions } = this.#settings;
     const running = sessions.runningOn(request.socket);
@@ -97,11 +95,8 @@ export class Forwarder {
       if (running !== undefined) running.arriving -= 1;
     }
     try {
-      if (response.headersSent) throw answeredByHost();
       // Nobody would ever tell the session of the end of a connection that has ended.
-      if (response.destroyed || request.socket.destroyed) {
-        throw new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the CPE left before its request was handed on');
-      }
+      checkAnswerable(response);
       const session = this.#sessionOf(request, prepared);
       onSession(session);
       sessions.sent(session);

@@ -1,0 +1,77 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { CwmpProxyError } from '../errors.js';
+
+/**
+ * Whether something can still be written to a response: nobody has ended it, it has its connection, and that stands. Node gives a
+ * response its connection when the one before it is over, and takes it away at its end. A connection on which an answer has said
+ * `Connection: close` is given to no further response, or to a wrong one, but it is not writable any more.
+ */
+export function isOpen(response: ServerResponse): boolean {
+  return !response.writableEnded && !response.destroyed && response.socket?.writable === true;
+}
+
+/**
+ * Checks that a response can be answered.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_ANSWERED` where the host has begun an answer, `ERR_CWMP_CPE_GONE` where the connection
+ * is closed, or closes behind an earlier answer.
+ */
+export function checkAnswerable(response: ServerResponse): void {
+  if (response.headersSent || response.writableEnded) throw answeredByHost();
+  if (!isOpen(response)) throw new CwmpProxyError('ERR_CWMP_CPE_GONE', 'the connection closed before an answer');
+}
+
+/** The fault of an exchange whose response somebody else has made use of. */
+export function answeredByHost(): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_ANSWERED', "the host answered in the proxy's place");
+}
+
+/** The fault of a response that throws, or emits `error`. */
+export function responseFault(cause: unknown): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_INTERNAL', 'the response could not be written', { cause });
+}
+
+/**
+ * Sends a whole answer of our own.
+ *
+ * @throws {@link CwmpProxyError} as {@link checkAnswerable}, with nothing written; `ERR_CWMP_INTERNAL` where the response throws,
+ * with the connection cut.
+ */
+export function reply(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string | string[]>>,
+  body?: string | Buffer,
+): void {
+  checkAnswerable(response);
+  try {
+    // The reason is named, as the one of a head that could not be written is used again otherwise.
+    response.writeHead(status, STATUS_CODES[status] ?? 'Error', headers);
+    response.end(response.req.method === 'HEAD' ? undefined : body);
+  } catch (cause) {
+    cut(response);
+    throw responseFault(cause);
+  }
+}
+
+/** Closes the connection of a response at once. Never throws. */
+export function cut(response: ServerResponse): void {
+  try {
+    response.destroy();
+  } catch {
+    // A host may have put another function in its place. The connection is closed in any case.
+  }
+  response.req.socket.destroy();
+}
+
+/**
+ * Has nothing more read from the connection of a response that says `Connection: close`. Node reads on while it closes the
+ * connection, and gives it to a request that arrives then ahead of those that wait; their order would end the process.
+ */
+export function readNothingBehind(response: ServerResponse): void {
+  response.once('finish', pauseConnection);
+}
+
+function pauseConnection(this: ServerResponse): void {
+  this.req.socket.pause();
+}
