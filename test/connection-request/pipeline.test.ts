@@ -125,7 +125,8 @@ test('waits for the Inform with 6 CONNECTION REQUEST of this CPE, subscribed bef
     events: ['6 CONNECTION REQUEST'],
     device: { serialNumber: '7' },
   });
-  assert.equal(listeners.size, 0);
+  // It stays subscribed: the next wait knows CPEs by their DeviceId.
+  assert.equal(listeners.size, 1);
 
   const quiet = await startCpe(t, script(ok));
   const none = await pipeline.wake(quiet.url, { waitForInformMs: 10 });
@@ -137,6 +138,8 @@ test('waits for the Inform with 6 CONNECTION REQUEST of this CPE, subscribed bef
   while (!(await pipeline.wake(quiet.url)).outcome.startsWith('accepted'));
   setImmediate(() => emit(quiet.url, ['6 CONNECTION REQUEST']));
   assert.equal((await waiting).outcome, 'informed');
+  pipeline.close();
+  assert.equal(listeners.size, 0);
 });
 
 test('an Inform that comes before the CPE was asked is not the one that is waited for', async (t) => {

@@ -133,7 +133,7 @@ test('a wake that is given up while it waits for the lease does not take it late
   const double = stacks.find(({ name }) => name === 'RDK-B') ?? assert.fail('no such double');
   const cpe = await startCpe(t, double);
   const leave = new AbortController();
-  const key = `127.0.0.1 ${new URL(cpe.url).port} ${double.path}`;
+  const key = `http 127.0.0.1 ${new URL(cpe.url).port} ${double.path}`;
   stores.leases.set(key, { holder: 'c', until: performance.now() + 100 });
   const given = b.wakeCpe(cpe.url, { signal: leave.signal });
   await until('it waits', () => stores.asked.includes('b waits'));

@@ -33,7 +33,18 @@ test('stats() tells in one plain object what the proxy does and has done', async
 
 test('tracers without a hold of the proxy hear its events on channels', async (t) => {
   const heard: string[] = [];
-  for (const name of ['sessionStart', 'message', 'inform', 'exchange', 'sessionEnd', 'wake', 'failure', 'backend']) {
+  for (const name of [
+    'sessionStart',
+    'message',
+    'informPending',
+    'inform',
+    'informRefused',
+    'exchange',
+    'sessionEnd',
+    'wake',
+    'failure',
+    'backend',
+  ]) {
     const listener = (): number => heard.push(name);
     const subscribed = channel(`cwmp-proxy:${name}`);
     subscribed.subscribe(listener);
@@ -48,11 +59,20 @@ test('tracers without a hold of the proxy hear its events on channels', async (t
   app.proxy.backends.add('http://127.0.0.1:1');
   await app.proxy.backends.drain(acs.url);
   await cpe.send({ url: app.url, body: inform() });
-  assert.deepEqual(heard.slice(0, 6), ['sessionStart', 'message', 'inform', 'exchange', 'exchange', 'sessionEnd']);
-  assert.deepEqual([...new Set(heard.slice(6))].sort(), [
+  assert.deepEqual(heard.slice(0, 7), [
+    'sessionStart',
+    'message',
+    'informPending',
+    'inform',
+    'exchange',
+    'exchange',
+    'sessionEnd',
+  ]);
+  assert.deepEqual([...new Set(heard.slice(7))].sort(), [
     'backend',
     'failure',
-    'inform',
+    'informPending',
+    'informRefused',
     'message',
     'sessionEnd',
     'sessionStart',

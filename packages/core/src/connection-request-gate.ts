@@ -25,6 +25,10 @@ export interface ConnectionRequestGateSettings {
   publicPath: string;
   /** Called with the address of an ACS whose answer to a challenge was wrong, or right for another uri. */
   onRefused: AccessSettings['onRefused'];
+  /** Maximum of devices that are remembered with their origins. */
+  maxDevices: number;
+  /** Called with an origin that two devices have begun to share. */
+  onCollision: (origin: string) => void;
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
 }
@@ -48,6 +52,8 @@ export class ConnectionRequestGate {
     onFailure,
     publicPath,
     onRefused,
+    maxDevices,
+    onCollision,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, tls, timeoutMs, unreachableStatus, timeoutStatus } = options;
@@ -76,6 +82,8 @@ export class ConnectionRequestGate {
       ...dialling,
       ...(fleet !== undefined && { fleet }),
       onInform: fleet?.informs(onInform) ?? onInform,
+      maxDevices,
+      onCollision,
       onWake,
     });
     this.endpoint = createWakeEndpoint({

@@ -37,6 +37,12 @@ export class CpeGate {
     return false;
   }
 
+  /** Says that one request is another one anew, whose body a parser has kept. */
+  isSame(copy: IncomingMessage, request: IncomingMessage): void {
+    const identity = this.#identities.get(request);
+    if (identity !== undefined) this.#identities.set(copy, identity);
+  }
+
   /** The user whose request it is, once it was admitted. */
   identityOf(request: IncomingMessage): string | undefined {
     return this.#identities.get(request);

@@ -22,6 +22,8 @@ const statusByCode = {
 
   /** A CPE's request that two HTTP parsers may read in two ways, or that no CWMP peer sends; it reaches no backend. */
   ERR_CWMP_BAD_REQUEST: 400,
+  /** A CPE that `cpeAuth` knows as one device sent an Inform with the DeviceId of another (`cpeAuth.onMismatch: 'refuse'`). */
+  ERR_CWMP_DEVICE_MISMATCH: 403,
   /** The CPE's request body was silent for too long before it was whole. */
   ERR_CWMP_REQUEST_TIMEOUT: 408,
   /** A body is longer, or expands to more, than the limits allow. */

@@ -43,14 +43,22 @@ export interface ExchangeEvent extends SessionEvent {
   ms: number;
 }
 
-/** An Inform on its way to a backend. */
+/** An Inform of a CPE. */
 export interface InformEvent extends MessageEvent {
   /** Who informs; `undefined` when the Inform holds no readable DeviceId. */
   device: DeviceId | undefined;
   /** Event codes, `6 CONNECTION REQUEST` for instance. */
   events: readonly string[];
-  /** The CPE's own ConnectionRequestURL, when the Inform holds one. */
+  /** The CPE's own ConnectionRequestURL, when the Inform holds one; a user, a password and the values of its query are `…`. */
   url: string | undefined;
+}
+
+/** An Inform that is not believed. */
+export interface InformRefusedEvent extends InformEvent {
+  /** Status by which the ACS answered; `undefined` when it gave no whole answer. */
+  status: number | undefined;
+  /** `status`: the ACS did not answer with 2xx. `identity`: `cpeAuth` knows the CPE as another device than its DeviceId says. */
+  why: 'status' | 'identity';
 }
 
 /** An exchange that failed; it cost nothing but itself. */
@@ -80,6 +88,9 @@ export interface FailureEvent {
  *   backend and no CPE is taken for dead by that
  * - `FORWARDED_IGNORED`: `X-Forwarded-For` or `Forwarded` came in from an address that is not in `trustedProxies`
  * - `CLIENT_ADDRESS`: the function `clientAddress` threw, or gave something that is no IP address
+ * - `DEVICE_MISMATCH`: a CPE that `cpeAuth` knows as one device sent an Inform with the DeviceId of another, which is not believed
+ * - `AMBIGUOUS_CPE`: two devices go on reporting one ConnectionRequestURL; the credentials of neither are used for it
+ * - `RESPONSE_MISSING`: `rewriteRequest` was called without the response, so that no Inform is ever believed; told once
  * - `DIGEST_URI`: an ACS or a CPE knows its password, but has hashed another uri than the one it asked for; it is refused, and not
  *   counted as a guess
  */
@@ -92,7 +103,10 @@ export type WarningCode =
   | 'LOCAL_RESOURCES'
   | 'FORWARDED_IGNORED'
   | 'CLIENT_ADDRESS'
-  | 'DIGEST_URI';
+  | 'DIGEST_URI'
+  | 'DEVICE_MISMATCH'
+  | 'AMBIGUOUS_CPE'
+  | 'RESPONSE_MISSING';
 
 /** Something in the surroundings that will make trouble. */
 export interface WarningEvent {
@@ -113,8 +127,15 @@ export interface CwmpProxyEvents {
   sessionEnd: [SessionEndEvent];
   /** A CWMP message of a CPE was read. */
   message: [MessageEvent];
-  /** A message of a CPE was an Inform; after its `message`. */
+  /** An Inform is sent on, after its `message`. Nothing that it says is believed yet. */
+  informPending: [InformEvent];
+  /**
+   * An ACS has accepted an Inform: it answered with 2xx; before the `exchange`. What is learnt of CPEs is learnt from these
+   * alone, because anybody can send an Inform in another one's name.
+   */
   inform: [InformEvent];
+  /** An Inform was not accepted; what it says is not believed. A CPE that is challenged first has one for each 401. */
+  informRefused: [InformRefusedEvent];
   /** A backend has answered a request of a CPE. */
   exchange: [ExchangeEvent];
   /** A wake ended, however it went. */
@@ -140,7 +161,9 @@ export function subscribe(proxy: CwmpProxyEmitter, listeners: EventListeners): (
     if (listeners.sessionStart !== undefined) proxy[method]('sessionStart', listeners.sessionStart);
     if (listeners.sessionEnd !== undefined) proxy[method]('sessionEnd', listeners.sessionEnd);
     if (listeners.message !== undefined) proxy[method]('message', listeners.message);
+    if (listeners.informPending !== undefined) proxy[method]('informPending', listeners.informPending);
     if (listeners.inform !== undefined) proxy[method]('inform', listeners.inform);
+    if (listeners.informRefused !== undefined) proxy[method]('informRefused', listeners.informRefused);
     if (listeners.exchange !== undefined) proxy[method]('exchange', listeners.exchange);
     if (listeners.wake !== undefined) proxy[method]('wake', listeners.wake);
     if (listeners.backend !== undefined) proxy[method]('backend', listeners.backend);
@@ -151,7 +174,11 @@ export function subscribe(proxy: CwmpProxyEmitter, listeners: EventListeners): (
   return () => change('off');
 }
 
-/** A URL as it may stand in an event: a user and a password in it become `…`. */
-export function withoutUser(url: string): string {
-  return url.replace(/^(\w+:\/\/)[^/?#]*@/, '$1…@');
+/** A URL as it may stand in an event: a user and a password in it become `…`, and so do the values of its query. */
+export function shownUrl(url: string): string {
+  const query = url.indexOf('?');
+  const place = (query === -1 ? url : url.slice(0, query)).replace(/^(\w+:\/\/)[^/?#]*@/, '$1…@');
+  if (query === -1) return place;
+  const pairs = url.slice(query + 1).split('&');
+  return `${place}?${pairs.map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=…` : pair && '…')).join('&')}`;
 }

@@ -8,6 +8,7 @@ export type {
   ExchangeEvent,
   FailureEvent,
   InformEvent,
+  InformRefusedEvent,
   MessageEvent,
   SessionEndEvent,
   SessionEvent,

@@ -39,6 +39,12 @@ export function logEvents(proxy: CwmpProxyEmitter, logger: EventLogger): () => v
     inform: ({ session, backend, device, events, url }) => {
       logger.info({ session, backend, device, events, url }, 'inform');
     },
+    informRefused: ({ session, backend, device, events, url, status, why }) => {
+      const fields = { session, backend, device, events, url, status, why };
+      // A CPE that is challenged repeats its Inform.
+      if (status === 401) logger.debug(fields, 'inform refused');
+      else logger.info(fields, 'inform refused');
+    },
     wake: (event) => (reached.has(event.outcome) ? logger.info(event, 'wake') : logger.warn(event, 'wake failed')),
     backend: (event) => (event.state === 'ejected' ? logger.warn(event, 'backend') : logger.info(event, 'backend')),
     failure: ({ error, method, target, session, backend }) => {

@@ -193,6 +193,12 @@ export interface CpeAuthOptions {
    */
   compareUri?: boolean;
   /**
+   * What happens to an Inform whose DeviceId is not the device that the CPE's user name names, where that is written as TR-069
+   * A6 §3.4.4 wants it. `'report'`: it goes on and is not believed (`informRefused`, `warning` `DEVICE_MISMATCH`);
+   * `'refuse'`: it gets 403 (`ERR_CWMP_DEVICE_MISMATCH`). Default `'report'`. A user name that CPEs share names no device.
+   */
+  onMismatch?: 'refuse' | 'report';
+  /**
    * Field that tells the backend the user name, `X-CPE-Identity` for instance; a copy that comes from the CPE is dropped.
    * Default: none.
    */
@@ -318,4 +324,10 @@ export interface LimitOptions {
    * Default 20 000.
    */
   maxSessions?: number;
+  /**
+   * Maximum of devices that are remembered with their ConnectionRequestURL, for a `credentials` function and for those who wait
+   * for an Inform. Each takes at most 1 KB. Default 100 000. The one that informed longest ago is forgotten first; a wake of it
+   * ends as `unknown` where it needs a device.
+   */
+  maxDevices?: number;
 }

@@ -7,17 +7,19 @@ import { basePathOf } from './backends/backend.js';
 import { BackendPool } from './backends/backend-pool.js';
 import { ConnectionRequestGate } from './connection-request-gate.js';
 import type { WakeOptions } from './connection-request/wake-options.js';
-import type { InformNotice, WakeResult } from './connection-request/wake-result.js';
+import type { WakeResult } from './connection-request/wake-result.js';
 import { CpeGate, IdentityHeaders } from './cpe-gate.js';
 import { CwmpProxyError, throwLater } from './errors.js';
-import { CwmpProxyEmitter, type CwmpProxyEvents, type InformEvent, type WarningCode, withoutUser } from './events.js';
+import { CwmpProxyEmitter, type CwmpProxyEvents, shownUrl, type WarningCode } from './events.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
-import { Forwarder } from './forward/forwarder.js';
+import { Forwarder, type OnAnswered } from './forward/forwarder.js';
 import { answerFailure } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
+import { onClosed } from './http/client-left.js';
 import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
 import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
+import { Informs, isOtherDevice } from './informs.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
@@ -60,6 +62,8 @@ export interface ServesOptions extends MountOptions {
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
 const minKeepAliveMs = 30_000;
 
+const informEvents = ['informPending', 'inform', 'informRefused'] as const;
+
 /** Shortest time between two warnings of one code that comes often, in milliseconds. */
 const repeatWarningMs = 60_000;
 
@@ -78,6 +82,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #tally = new Tally();
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
+  readonly #informs: Informs;
   readonly #checkedServers = new WeakSet<object>();
   readonly #clients: Clients;
   /** Responses whose fault was told; what their exchanges fail with comes of it. */
@@ -115,6 +120,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
         this.#warnSometimes('CLIENT_ADDRESS', `clientAddress failed, the connection's address is taken: ${why}`);
       },
     });
+    this.#informs = new Informs({
+      isHeard: () => informEvents.some((name) => this.listenerCount(name) > 0 || channels[name].hasSubscribers),
+      tell: (name, ...event) => this.#tell(name, ...event),
+      onMismatch: (identity) => this.#warnOfMismatch(identity),
+    });
     const pool = new BackendPool((figures) => this.#tell('backend', figures));
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
@@ -142,7 +152,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
       unknownCoding: forwarding.unknownCoding,
       quietMs: timeouts.requestMs,
       failOverMs: timeouts.headersMs / 2,
-      onMessage: (message, session) => this.#announce(message, session),
+      checkMessage:
+        cpeAuth?.onMismatch === 'refuse' ? (message, request) => this.#checkDevice(message, request) : undefined,
+      onMessage: (message, session, request) => this.#announce(message, session, this.#cpeGate?.identityOf(request)),
       onExchange: (exchange, { id, backend }) =>
         this.#tell('exchange', { session: id, backend: backend.url, ...exchange }),
     });
@@ -153,9 +165,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
       options: connectionRequests,
       urls: this.#urls,
       ownAddresses: () => ownAddresses.list(),
-      onInform: (listener) => this.#subscribe(listener),
+      onInform: (listener) => this.#informs.subscribe(listener),
       onWake: (event) => {
-        this.#tell('wake', { ...event, origin: withoutUser(event.origin) });
+        const { origin, inform } = event;
+        const shown = inform && { inform: { ...inform, url: shownUrl(inform.url) } };
+        this.#tell('wake', { ...event, origin: shownUrl(origin), ...shown });
         if (event.outcome === 'overloaded') this.#warnOfShortage(shortageOfCode(event.legs.at(-1)?.error));
       },
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
@@ -164,6 +178,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
         if (why === 'other-uri') return this.#warnOfOtherUri(address, 'connectionRequests.access');
         const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
         this.#warnSometimes('ACCESS_REFUSED', message);
+      },
+      maxDevices: limits.maxDevices,
+      onCollision: (origin) => {
+        const message = `two devices go on reporting ${shownUrl(origin)}; the credentials of neither are used for it`;
+        this.#warnSometimes('AMBIGUOUS_CPE', message);
       },
       onStoreFault: (fault) => {
         const why = fault instanceof Error ? fault.message : String(fault);
@@ -194,7 +213,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
       this.#checkServer(request.socket);
       if (isForCpe) await this.#gate.endpoint(request, response, target);
       else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
-        await this.#forwarder.forward(readableRequest(request, options.keptBody), response, target, (its) => {
+        const readable = readableRequest(request, options.keptBody);
+        if (readable !== request) this.#cpeGate?.isSame(readable, request);
+        await this.#forwarder.forward(readable, response, target, (its) => {
           session = its;
         });
       }
@@ -225,12 +246,14 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * reads it next reads the rewritten bytes, and announces the message. `rewriteInform` of the adapters is this as a
    * middleware.
    *
+   * @param response Tells by its status whether the ACS has accepted the message. Without it no Inform is believed: there is
+   *   no `inform` event, and nothing is learnt of CPEs. To leave it out is deprecated.
    * @returns What the message was; `undefined` for what is no POST or has no body.
    *
    * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_CONSUMED` when something has read of the body before,
    * `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`; and `ERR_CWMP_OPTION` with `cpeAuth`.
    */
-  async rewriteRequest(request: IncomingMessage): Promise<CwmpMessage | undefined> {
+  async rewriteRequest(request: IncomingMessage, response?: ServerResponse): Promise<CwmpMessage | undefined> {
     if (this.#cpeGate !== undefined) {
       refuseOption('cpeAuth', 'guards what goes to backends only; with rewriteInform the ACS asks its CPEs itself');
     }
@@ -239,7 +262,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
       if (error instanceof CwmpProxyError) this.#fail(error, request.method ?? '', 'acs', undefined);
       throw error;
     });
-    if (message !== undefined) this.#announce(message, undefined);
+    const onAnswered = message && this.#announce(message, undefined, undefined);
+    if (response === undefined) this.#warnOfMissingResponse();
+    else if (onAnswered !== undefined) {
+      onClosed(response, () => onAnswered(response.writableFinished ? response.statusCode : undefined));
+    }
     return message;
   }
 
@@ -301,15 +328,23 @@ export class CwmpProxy extends CwmpProxyEmitter {
     return proxied;
   }
 
-  #announce(message: CwmpMessage, session: Session | undefined): void {
+  #announce(message: CwmpMessage, session: Session | undefined, identity: string | undefined): OnAnswered | undefined {
     const event = { session: session?.id, backend: session?.backend.url, message };
     this.#tell('message', event);
-    // Reading the facts of an Inform costs more than forwarding it: only for those who listen.
-    if (this.listenerCount('inform') === 0 && !channels.inform.hasSubscribers) return;
-    if (!message.isInform) return;
-    const { device, events, urls } = message;
-    const [first] = urls;
-    this.#tell('inform', { ...event, device, events, url: first && withoutUser(first.original) });
+    return this.#informs.sent(event, identity);
+  }
+
+  #checkDevice(message: CwmpMessage, request: IncomingMessage): void {
+    const identity = this.#cpeGate?.identityOf(request);
+    if (identity === undefined || !message.isInform || !isOtherDevice(identity, message.device)) return;
+    this.#warnOfMismatch(identity);
+    throw new CwmpProxyError('ERR_CWMP_DEVICE_MISMATCH', 'the DeviceId of the Inform is not that of the CPE');
+  }
+
+  #warnOfMismatch(identity: string): void {
+    const shown = JSON.stringify(identity.slice(0, 80));
+    const message = `${shown} sent an Inform with the DeviceId of another device; it is not believed, see cpeAuth.onMismatch`;
+    this.#warnSometimes('DEVICE_MISMATCH', message);
   }
 
   /** Once in a while only: where one is refused, many are. */
@@ -324,20 +359,19 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (shortage !== undefined) this.#warnSometimes('LOCAL_RESOURCES', `${shortage.advice} (${shortage.code})`);
   }
 
+  #warnOfMissingResponse(): void {
+    if (this.#warned.has('RESPONSE_MISSING')) return;
+    this.#warned.set('RESPONSE_MISSING', performance.now());
+    const message =
+      'rewriteRequest(request) without its response believes no Inform; call rewriteRequest(request, response)';
+    this.#tell('warning', { code: 'RESPONSE_MISSING', message });
+  }
+
   #warnOfOtherUri(address: string, group: 'connectionRequests.access' | 'cpeAuth'): void {
     const message =
       `a right Digest answer for another uri than the one asked for, from ${address}; a proxy in front that takes a prefix off ` +
       `must be in trustedProxies and send X-Forwarded-Prefix, otherwise set ${group}.compareUri to false`;
     this.#warnSometimes('DIGEST_URI', message);
-  }
-
-  #subscribe(listener: (inform: InformNotice) => void): () => void {
-    const onInform = ({ url, events, device, session }: InformEvent): void => {
-      if (url === undefined) return;
-      listener({ url, events, ...(device !== undefined && { device }), ...(session !== undefined && { session }) });
-    };
-    this.on('inform', onInform);
-    return () => this.off('inform', onInform);
   }
 
   #checkServer(socket: Socket): void {

@@ -4,6 +4,7 @@ import {
   checkRealm,
   choose,
   isPlainObject,
+  oneOf,
   refuseOption,
   trueOrFalse,
 } from './option-checks.js';
@@ -15,6 +16,7 @@ export interface ResolvedCpeAuth extends CpeAuthOptions {
   algorithms: readonly ('MD5' | 'SHA-256')[];
   realm: string;
   compareUri: boolean;
+  onMismatch: 'refuse' | 'report';
 }
 
 const path = 'cpeAuth';
@@ -27,6 +29,7 @@ export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAut
     'algorithms',
     'realm',
     'compareUri',
+    'onMismatch',
     'identityHeader',
     'backendCredentials',
   ]);
@@ -48,6 +51,7 @@ export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAut
     realm,
     schemes,
     algorithms,
+    onMismatch: oneOf(`${path}.onMismatch`, options.onMismatch, ['report', 'refuse']),
     compareUri: trueOrFalse(`${path}.compareUri`, options.compareUri, true),
   });
 }

@@ -236,12 +236,13 @@ function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
 }
 
 function resolveLimits(options: LimitOptions): Required<LimitOptions> {
-  checkGroup('limits', options, ['maxHeldBytes', 'maxBodyBytes', 'maxDecodedBytes', 'maxSessions']);
+  checkGroup('limits', options, ['maxHeldBytes', 'maxBodyBytes', 'maxDecodedBytes', 'maxSessions', 'maxDevices']);
   return Object.freeze({
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
     maxBodyBytes: wholeNumber('limits.maxBodyBytes', options.maxBodyBytes, noLimit, 1, noLimit),
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
+    maxDevices: wholeNumber('limits.maxDevices', options.maxDevices, 100_000, 1, 10_000_000),
   });
 }
 

@@ -78,12 +78,12 @@ function shareHiddenClass(object: object): void {
 export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
   const rewrite: (...parameters: Parameters<CwmpProxyMiddleware>) => Promise<void> = async (
     request,
-    _response,
+    response,
     next,
   ) => {
     let message: CwmpMessage | undefined;
     try {
-      message = await proxy.rewriteRequest(request);
+      message = await proxy.rewriteRequest(request, response);
     } catch (error) {
       next(error);
       return;

@@ -72,7 +72,7 @@ export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpPro
  */
 export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
   return async (context, next) => {
-    const message = await proxy.rewriteRequest(context.req);
+    const message = await proxy.rewriteRequest(context.req, context.res);
     if (message !== undefined) context.cwmp = message;
     await next();
   };

@@ -12,7 +12,7 @@ export interface Credentials {
 export interface CredentialsRequest {
   /** Its real ConnectionRequestURL. */
   readonly origin: string;
-  /** Its DeviceId, when one of its Informs has passed. */
+  /** Its DeviceId, when an ACS has accepted one of its Informs and no other device goes on reporting this URL. */
   readonly device?: WakeDevice;
 }
 

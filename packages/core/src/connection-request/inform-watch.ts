@@ -1,53 +1,69 @@
-import { BoundedMap } from '../bounded-map.js';
+import type { CpeDirectory, Identity } from './cpe-directory.js';
 import { parseOrigin } from './origin.js';
 import type { InformNotice, WakeDevice } from './wake-result.js';
 
 /**
- * Subscribes to the Informs that pass.
+ * Subscribes to the Informs that pass and that an ACS has accepted.
  *
  * @returns ends the subscription.
  */
 export type InformSource = (listener: (inform: InformNotice) => void) => () => void;
 
-/** Most CPEs whose DeviceId is remembered for a credentials function. */
-const maxDevices = 10_000;
+/** The CPE whose Inform is waited for. */
+export interface AwaitedCpe {
+  /** Key of its origin, see {@link parseOrigin}. */
+  readonly key: string;
+  /** Who it is, where that is known: its path or address may change with the very Inform. */
+  readonly device: WakeDevice | undefined;
+}
+
+interface Listener extends AwaitedCpe {
+  readonly call: (inform: InformNotice) => void;
+}
 
 /** Watches the Informs that pass: for those who wait for the Inform of a CPE, and to know CPEs by their DeviceId. */
 export class InformWatch {
   readonly #source: InformSource;
-  readonly #rememberDevices: boolean;
-  readonly #waiting = new Map<string, Set<(inform: InformNotice) => void>>();
-  readonly #devices = new BoundedMap<string, WakeDevice>(maxDevices);
+  readonly #directory: CpeDirectory;
+  /** By key of an origin, and by key of a device. */
+  readonly #waiting = new Map<string, Set<Listener>>();
   #unsubscribe: (() => void) | undefined;
 
-  /** @param rememberDevices whether to watch from the start, and keep the DeviceId of each CPE. */
-  constructor(source: InformSource, rememberDevices: boolean) {
+  /**
+   * @param keepsDirectory Whether devices are asked for from the start. Otherwise they are remembered from the first wait for an
+   *   Inform on: to read every Inform's facts costs more than to forward it.
+   */
+  constructor(source: InformSource, directory: CpeDirectory, keepsDirectory: boolean) {
     this.#source = source;
-    this.#rememberDevices = rememberDevices;
-    if (rememberDevices) this.#unsubscribe = source((inform) => this.#seen(inform));
+    this.#directory = directory;
+    if (keepsDirectory) this.#subscribe();
   }
 
   /**
-   * Calls the listener for each Inform with `6 CONNECTION REQUEST` of the CPE with this key of an origin.
+   * Calls the listener for each Inform with `6 CONNECTION REQUEST` of a CPE, be it known by its origin or by its DeviceId.
    *
    * @returns ends it.
    */
-  listen(key: string, listener: (inform: InformNotice) => void): () => void {
-    const listeners = this.#waiting.get(key) ?? new Set();
-    listeners.add(listener);
-    this.#waiting.set(key, listeners);
-    this.#unsubscribe ??= this.#source((inform) => this.#seen(inform));
+  listen(cpe: AwaitedCpe, call: (inform: InformNotice) => void): () => void {
+    const listener: Listener = { ...cpe, call };
+    const keys = keysOf(cpe);
+    for (const key of keys) {
+      const listeners = this.#waiting.get(key) ?? new Set();
+      this.#waiting.set(key, listeners.add(listener));
+    }
+    this.#subscribe();
     return () => {
-      listeners.delete(listener);
-      if (listeners.size > 0) return;
-      if (this.#waiting.get(key) === listeners) this.#waiting.delete(key);
-      if (this.#waiting.size === 0 && !this.#rememberDevices) this.close();
+      for (const key of keys) {
+        const listeners = this.#waiting.get(key);
+        listeners?.delete(listener);
+        if (listeners?.size === 0) this.#waiting.delete(key);
+      }
     };
   }
 
-  /** The DeviceId of the CPE with this key of an origin, if it is remembered. */
-  device(key: string): WakeDevice | undefined {
-    return this.#devices.get(key);
+  /** Who the CPE with this key of an origin is. */
+  identify(key: string): Identity {
+    return this.#directory.identify(key);
   }
 
   /** Ends the subscription and forgets all. */
@@ -55,14 +71,28 @@ export class InformWatch {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
     this.#waiting.clear();
-    this.#devices.clear();
+    this.#directory.clear();
+  }
+
+  #subscribe(): void {
+    this.#unsubscribe ??= this.#source((inform) => this.#seen(inform));
   }
 
   #seen(inform: InformNotice): void {
     const key = parseOrigin(inform.url.trim())?.key;
     if (key === undefined) return;
-    if (this.#rememberDevices && inform.device !== undefined) this.#devices.set(key, inform.device);
+    this.#directory.believe(inform);
     if (!inform.events.includes('6 CONNECTION REQUEST')) return;
-    for (const listener of this.#waiting.get(key) ?? []) listener(inform);
+    const listeners = new Set<Listener>();
+    for (const one of keysOf({ key, device: inform.device })) {
+      for (const listener of this.#waiting.get(one) ?? []) listeners.add(listener);
+    }
+    for (const { call } of listeners) call(inform);
   }
+}
+
+function keysOf({ key, device }: AwaitedCpe): readonly string[] {
+  const { oui = '', productClass = '', serialNumber = '' } = device ?? {};
+  // No key of an origin begins like this.
+  return serialNumber === '' ? [key] : [key, `\n${JSON.stringify([oui, productClass, serialNumber])}`];
 }

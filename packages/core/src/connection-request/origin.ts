@@ -32,7 +32,7 @@ export function parseOrigin(text: string): Origin | undefined {
   }
   const { scheme, host, port, authority, target } = read;
   const secure = scheme === 'https';
-  return { text, secure, host, port, authority, target, key: `${secure ? 's' : ''}${host} ${port} ${target}` };
+  return { text, secure, host, port, authority, target, key: `${scheme} ${host} ${port} ${target}` };
 }
 
 /** Whether the policy lets a wake of this origin go to an address; without a policy it may go anywhere. */

@@ -53,6 +53,7 @@ const statuses: Readonly<Record<WakeOutcome, number>> = {
   busy: 503,
   'credentials-refused': 502,
   'no-credentials': 502,
+  unknown: 502,
   'scheme-unsupported': 502,
   refused: 502,
   unreachable: 503,

@@ -44,8 +44,9 @@ export class WakeCall {
 
   /** The Inform of its CPE has passed. */
   readonly onInform = (inform: InformNotice): void => {
-    // One that comes before this wake has asked the CPE is the answer to another one.
-    if (!this.job.hasAsked) return;
+    // One that came before this wake has asked the CPE is the answer to another one.
+    const { askedAt } = this.job;
+    if (askedAt === undefined || performance.now() - (inform.ageMs ?? 0) < askedAt) return;
     this.#inform ??= inform;
     if (this.#acceptedAt !== undefined) this.#settle('informed', this.#informLeg());
   };

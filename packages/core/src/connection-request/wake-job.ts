@@ -1,6 +1,7 @@
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
 import type { Failure, WakeTls } from './cpe-connection.js';
+import type { Identity } from './cpe-directory.js';
 import { type CredentialsSource, pairsFor } from './credentials.js';
 import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
@@ -8,7 +9,7 @@ import { literalAddress, resolveAddresses } from './resolve-host.js';
 import type { Turns } from './turns.js';
 import { outcomeOfFailure, type StopReason, WakeAttempt } from './wake-attempt.js';
 import { WakeRecord } from './wake-record.js';
-import type { WakeDevice, WakeOutcome } from './wake-result.js';
+import type { WakeOutcome } from './wake-result.js';
 
 /** What a job goes by. */
 export interface JobSettings {
@@ -19,8 +20,8 @@ export interface JobSettings {
   readonly preferredAlgorithm: DigestAlgorithm | undefined;
   readonly policy: WakePolicy | undefined;
   readonly tls: WakeTls | undefined;
-  /** The DeviceId of the CPE, when one of its Informs has passed. */
-  readonly device: () => WakeDevice | undefined;
+  /** Who the CPE is, by the Informs that were believed; `undefined` where none are heard of. */
+  readonly identify: () => Identity | undefined;
   readonly turns: Turns;
   /** All connections that are open. */
   readonly connections: OpenConnections;
@@ -43,8 +44,8 @@ export class WakeJob {
   /** When the last of its callers will have left, on the clock of `performance.now()`. */
   deadline = 0;
 
-  /** Whether the CPE was asked, by this instance or another one of the fleet, since the job began. */
-  hasAsked = false;
+  /** When the CPE was asked first, by this instance or another one, on the clock of `performance.now()`. */
+  askedAt: number | undefined;
   #stopped: StopReason | undefined;
   #attempt: WakeAttempt | undefined;
   #interrupt: (() => void) | undefined;
@@ -55,6 +56,14 @@ export class WakeJob {
 
   /** Runs it to its end. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
+    const outcome = await this.#run();
+    const { credentials, identify } = this.settings;
+    // A function was not asked for the device that it would know, but for one that has not informed or was forgotten.
+    const isUnknown = outcome === 'no-credentials' && typeof credentials === 'function';
+    return isUnknown && identify()?.state === 'unknown' ? 'unknown' : outcome;
+  }
+
+  async #run(): Promise<WakeOutcome> {
     const { origin, policy } = this.settings;
     const address = literalAddress(origin);
     let addresses = address === undefined ? undefined : [address];
@@ -66,12 +75,12 @@ export class WakeJob {
     if (this.settings.enterFleet !== undefined) {
       this.record.begin('turn');
       // Another instance may be asking it, for this one too.
-      this.hasAsked = true;
+      this.askedAt ??= performance.now();
       const elsewhere = await this.#unlessStopped(this.settings.enterFleet());
       if (this.#stopped !== undefined) return this.#stopped;
       this.record.end();
       if (elsewhere !== undefined) return elsewhere;
-      this.hasAsked = false;
+      this.askedAt = undefined;
     }
     for (let attempt = 0; ; attempt += 1) {
       const spacing = this.settings.spacing();
@@ -125,7 +134,7 @@ export class WakeJob {
     const timeLeft = () =>
       since + (this.deadline - since) / (1 + Math.max(0, this.retries - attempt)) - performance.now();
     const pairs = () => this.#pairs();
-    this.hasAsked = true;
+    this.askedAt ??= performance.now();
     this.#attempt = new WakeAttempt(
       { origin, addresses, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeLeft },
       this.record,
@@ -135,8 +144,8 @@ export class WakeJob {
 
   #pairs(): ReturnType<typeof pairsFor> {
     return pairsFor(this.settings.credentials, () => {
-      const device = this.settings.device();
-      return { origin: this.settings.origin.text, ...(device !== undefined && { device }) };
+      const identity = this.settings.identify();
+      return { origin: this.settings.origin.text, ...(identity?.state === 'known' && { device: identity.device }) };
     });
   }
 

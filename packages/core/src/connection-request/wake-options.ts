@@ -57,6 +57,10 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
    * `waitForInformMs`, and in a proxy for `device` in a credentials function.
    */
   readonly onInform?: InformSource;
+  /** Maximum of devices that are remembered with their origins. Default 100 000. */
+  readonly maxDevices?: number;
+  /** Called with an origin that two devices have begun to share. Must not throw. */
+  readonly onCollision?: (origin: string) => void;
   /** Told about each wake as it ends. Must not throw. */
   readonly onWake?: (event: WakeEvent) => void;
 }

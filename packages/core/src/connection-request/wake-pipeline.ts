@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CwmpProxyError } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
 import type { CredentialsSource } from './credentials.js';
+import { CpeDirectory } from './cpe-directory.js';
 import { InformWatch } from './inform-watch.js';
 import { OpenConnections } from './open-connections.js';
 import { type Origin, parseOrigin } from './origin.js';
@@ -43,7 +44,10 @@ export class WakePipeline {
     checkPipelineOptions(options);
     this.#options = options;
     const { onInform } = options;
-    if (onInform !== undefined) this.#informs = new InformWatch(onInform, typeof options.credentials === 'function');
+    if (onInform !== undefined) {
+      const directory = new CpeDirectory(options.maxDevices ?? 100_000, (origin) => options.onCollision?.(origin));
+      this.#informs = new InformWatch(onInform, directory, typeof options.credentials === 'function');
+    }
     this.#turns = new Turns(options.maxConcurrent ?? 256);
     this.#spacing = new Spacing(options.spacingMs ?? 250);
   }
@@ -90,7 +94,11 @@ export class WakePipeline {
       this.#calls.add(call);
       shared.calls.add(call);
       // Before the request goes out: an Inform may come before the answer to it.
-      if (informMs > 0) call.unlisten = this.#informs?.listen(parsed.key, call.onInform);
+      if (informMs > 0) {
+        const identity = this.#informs?.identify(parsed.key);
+        const device = identity?.state === 'known' ? identity.device : undefined;
+        call.unlisten = this.#informs?.listen({ key: parsed.key, device }, call.onInform);
+      }
       if (shared.calls.size === 1) void this.#start(shared, parsed.key);
     });
   }
@@ -139,7 +147,7 @@ export class WakePipeline {
       tls: this.#options.tls,
       turns: this.#turns,
       connections: this.#connections,
-      device: () => this.#informs?.device(origin.key),
+      identify: () => this.#informs?.identify(origin.key),
       enterFleet: fleet && (() => fleet.enter(origin.key, isOwn)),
       spacing: () => this.#spacing.left(origin.key),
     });

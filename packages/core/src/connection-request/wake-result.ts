@@ -7,6 +7,8 @@
  * - `busy`: it answered 503, being in a session or over its rate limit.
  * - `credentials-refused`: it answered 401 to each of the credentials.
  * - `no-credentials`: it asks for credentials and there are none for it.
+ * - `unknown`: it asks for credentials, a function gave none, and no Inform has told which device it is, or that was forgotten
+ *   (`limits.maxDevices`).
  * - `scheme-unsupported`: none of its challenges can be answered, or only with Basic, which is not allowed.
  * - `refused`: it answered with another status, a redirect for instance; redirects are never followed.
  * - `unreachable`: no connection, or no address for the name.
@@ -25,6 +27,7 @@ export type WakeOutcome =
   | 'busy'
   | 'credentials-refused'
   | 'no-credentials'
+  | 'unknown'
   | 'scheme-unsupported'
   | 'refused'
   | 'unreachable'
@@ -73,6 +76,8 @@ export interface InformNotice {
   readonly events: readonly string[];
   /** Its DeviceId. */
   readonly device?: WakeDevice | undefined;
+  /** How long ago it came, in milliseconds: it is told of when its ACS has accepted it. Absent: just now. */
+  readonly ageMs?: number;
   /** Names the CWMP session it began, as in the proxy's events; absent where the ACS is in the proxy's own process. */
   readonly session?: string;
 }

@@ -37,11 +37,19 @@ export interface ForwarderSettings extends BodyLimits {
    * take longer, one after the other, than its CPE waits for all (TR-069 A6 §3.7.1.4).
    */
   failOverMs: number;
-  /** Told of every CWMP message of a CPE, as soon as its session is known. */
-  onMessage: (message: CwmpMessage, session: Session) => void;
+  /** Refuses a message before it has a session, by throwing a {@link CwmpProxyError}; `undefined` where nothing is checked. */
+  checkMessage: ((message: CwmpMessage, request: IncomingMessage) => void) | undefined;
+  /**
+   * Called with every CWMP message of a CPE, as soon as its session is known. What it returns is called when the message's
+   * exchange is over.
+   */
+  onMessage: (message: CwmpMessage, session: Session, request: IncomingMessage) => OnAnswered | undefined;
   /** Told of every exchange that a backend has answered whole. */
   onExchange: (exchange: { method: string; status: number; ms: number }, session: Session) => void;
 }
+
+/** Called with the status by which a backend answered a message; `undefined` where it gave no whole answer. */
+export type OnAnswered = (status: number | undefined) => void;
 
 /** One request of a CPE on its way. */
 interface Passage {
@@ -53,6 +61,10 @@ interface Passage {
   session: Session;
   /** When the whole request was there. */
   since: number;
+  /** Who waits for the answer to this very message. */
+  onAnswered: OnAnswered | undefined;
+  /** Whether its exchange is over. */
+  isOver: boolean;
 }
 
 /** CPE → ACS: one exchange after the other. */
@@ -97,13 +109,31 @@ export class Forwarder {
     try {
       // Nobody would ever tell the session of the end of a connection that has ended.
       checkAnswerable(response);
+      const { checkMessage } = this.#settings;
+      const { beginning } = prepared;
+      if (checkMessage !== undefined && beginning !== undefined) checkMessage(beginning, request);
       const session = this.#sessionOf(request, prepared);
       onSession(session);
+      const since = performance.now();
+      const passage: Passage = {
+        request,
+        response,
+        target,
+        prepared,
+        session,
+        since,
+        onAnswered: undefined,
+        isOver: false,
+      };
+      this.#announce(passage);
       sessions.sent(session);
       try {
-        await this.#exchange({ request, response, target, prepared, session, since: performance.now() });
+        await this.#exchange(passage);
       } finally {
         sessions.settled(session);
+        passage.isOver = true;
+        // It has been called where the backend has answered.
+        passage.onAnswered?.(undefined);
       }
     } catch (error) {
       prepared.discard();
@@ -112,8 +142,7 @@ export class Forwarder {
   }
 
   #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
-    const { message } = prepared;
-    const { sessions, affinity, onMessage } = this.#settings;
+    const { sessions, affinity } = this.#settings;
     const session = sessions.find({
       socket: request.socket,
       isInform: () => prepared.isInform,
@@ -132,11 +161,24 @@ export class Forwarder {
       session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
     if (sessionTimeout !== undefined)
       sessions.allowQuiet(session, Math.min(sessionTimeout, longestQuietSeconds) * 1000);
-    if (message === undefined) prepared.onMessage = (streamed) => onMessage(streamed, session);
-    else onMessage(message, session);
+    return session;
+  }
+
+  #announce(passage: Passage): void {
+    const { request, prepared, session } = passage;
+    const { onMessage } = this.#settings;
+    if (prepared.message === undefined) {
+      prepared.onMessage = (streamed) => {
+        const onAnswered = onMessage(streamed, session, request);
+        // An early answer to an upload may have gone before; nothing of the message counts then.
+        if (passage.isOver) onAnswered?.(undefined);
+        else passage.onAnswered = onAnswered;
+      };
+      return;
+    }
+    passage.onAnswered = onMessage(prepared.message, session, request);
     // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
     prepared.message = undefined;
-    return session;
   }
 
   #exchange(passage: Passage): Promise<void> {
@@ -150,8 +192,11 @@ export class Forwarder {
     );
   }
 
-  #answered({ request, prepared, session, since }: Passage, { status, empty, headers }: ExchangeOutcome): void {
+  #answered(passage: Passage, { status, empty, headers }: ExchangeOutcome): void {
+    const { request, prepared, session, since, onAnswered } = passage;
     const ms = performance.now() - since;
+    passage.onAnswered = undefined;
+    onAnswered?.(status);
     this.#settings.onExchange({ method: request.method ?? '', status, ms }, session);
     const to = request.method === 'POST' ? prepared.kind : 'transfer';
     this.#settings.sessions.answered(session, { to, status, empty }, keysOfAnswer(headers), () =>

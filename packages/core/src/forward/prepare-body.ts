@@ -42,14 +42,19 @@ export class Prepared {
     this.#beginning = beginning;
   }
 
+  /** What its beginning tells: all of a message that is whole; `undefined` for no message, and once it was told of. */
+  get beginning(): CwmpMessage | undefined {
+    return this.message ?? this.#beginning;
+  }
+
   /** Whether a session begins with it; looked for when it is asked for first. */
   get isInform(): boolean {
-    return (this.message ?? this.#beginning)?.isInform ?? false;
+    return this.beginning?.isInform ?? false;
   }
 
   /** The longest quiet time that an Inform asks for, in seconds (TR-069 A6 §3.7.1.1). */
   get sessionTimeout(): number | undefined {
-    const message = this.message ?? this.#beginning;
+    const message = this.beginning;
     // Few name one, which is quickly seen.
     const timeout = message?.sessionTimeout;
     return timeout !== undefined && message?.isInform === true ? timeout : undefined;

@@ -1,6 +1,6 @@
 import { BoundedMap } from '../bounded-map.js';
 import type { WakeEvent, WakeLeg } from '../connection-request/wake-result.js';
-import { type CwmpProxyEmitter, type InformEvent, subscribe, withoutUser } from '../events.js';
+import { type CwmpProxyEmitter, type InformEvent, shownUrl, subscribe } from '../events.js';
 
 /** A wake as the page shows it. */
 export interface WakeEntry extends Pick<WakeEvent, 'id' | 'origin' | 'outcome' | 'legs' | 'ms'> {
@@ -100,7 +100,7 @@ export class StatusRecorder {
       number: this.#number,
       at,
       id,
-      origin: clip(withoutUser(origin)),
+      origin: clip(shownUrl(origin)),
       outcome,
       legs: shown,
       ms,
@@ -120,7 +120,7 @@ export class StatusRecorder {
       device: clip(serialNumber),
       model: clip([manufacturer, productClass].filter((part) => part !== '').join(' ')),
       events: events.slice(0, 8).map(clip),
-      url: clip(withoutUser(url)),
+      url: clip(shownUrl(url)),
       backend,
       session,
     });
