@@ -78,7 +78,9 @@ export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
   };
 }
 
+/** What a body parser has left at Koa's own request: bytes rather than text, of which some may be lost. */
 function keptIn(request: object): unknown {
-  if ('rawBody' in request && request.rawBody !== undefined) return request.rawBody;
-  return 'body' in request ? request.body : undefined;
+  const rawBody = 'rawBody' in request ? request.rawBody : undefined;
+  const body = 'body' in request ? request.body : undefined;
+  return [rawBody, body].find((kept) => kept instanceof Uint8Array) ?? rawBody ?? body;
 }

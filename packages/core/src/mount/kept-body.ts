@@ -1,6 +1,9 @@
+import { isUtf8 } from 'node:buffer';
 import { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
 import { isSameClient } from '../http/client-address.js';
+import { charsetOf } from '../soap/charset.js';
+import { contentCodingOf } from '../soap/content-coding.js';
 
 /** A body that something in front of the proxy has read, as it kept it. */
 export type KeptBody = Uint8Array | string;
@@ -13,25 +16,45 @@ const cure =
  * The request as it can be read: itself, or where something in front has read its body already, a copy that gives the kept
  * bytes.
  *
- * @param kept What was kept. Default: `request.rawBody`, or `request.body` where that is a Buffer or a string.
- * @throws {@link CwmpProxyError} `ERR_CWMP_BODY_CONSUMED` where nothing was kept, or something that is not what the CPE sent.
+ * Parsers undo a content coding of what they keep, unless they are told otherwise. Of a body that was kept as text the bytes
+ * must be certain:
+ * - Text with U+FFFD is refused: it stands where bytes were lost.
+ * - Where the Content-Length is that of the text, the text must have it, as UTF-8 or, where the Content-Type says so, as
+ *   ISO-8859-1. What is not ASCII has another length in each of the two, so the length tells which of them the parser has read.
+ * - Where no length tells (the body was chunked, or in a content coding that was undone), a message is taken for UTF-8, where
+ *   neither its Content-Type nor its XML declaration names anything else. A byte order mark that the parser took off stays off;
+ *   the charset is the same without it.
+ * - In any other charset only ASCII passes, and only by its length.
+ *
+ * @param kept What was kept. Default: `request.rawBody`, or `request.body`. A Buffer is preferred to a string.
+ * @throws {@link CwmpProxyError} `ERR_CWMP_BODY_CONSUMED` where nothing was kept, or nothing that the CPE's bytes can be had from.
  */
 export function readableRequest(request: IncomingMessage, kept?: unknown): IncomingMessage {
   // Of an empty body nothing was read, but its end is over.
   if (!request.readableDidRead && !request.readableEnded) return request;
   if (!hasBody(request)) return replay(request, Buffer.alloc(0), false);
-  const body = firstKept(kept, 'rawBody' in request && request.rawBody, 'body' in request && request.body);
+  const body = firstKept([kept, 'rawBody' in request && request.rawBody, 'body' in request && request.body]);
   if (body === undefined) throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', cure);
-  const bytes = bytesOf(body, request.headers['content-type']);
-  const length = request.headers['content-length'];
-  const coded = request.headers['content-encoding'] !== undefined;
-  // Parsers undo the coding of what they keep, unless they are told otherwise; no message begins like compressed data.
-  const decoded = coded && isMarkup(bytes);
-  const asSent = length === undefined ? !isLossy(body) : Number(length) === bytes.length || decoded;
-  if (!asSent) {
-    throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', `the kept body is not what the CPE has sent; ${cure}`);
+  const { 'content-length': announced, 'content-encoding': coding, 'content-type': contentType } = request.headers;
+  const isCoded = contentCodingOf(coding) !== 'identity';
+  // No message begins like compressed data.
+  const isDecoded = isCoded && isMarkup(body);
+  const length = announced === undefined || isDecoded ? undefined : Number(announced);
+  const isMessage = request.method === 'POST';
+  const isStillCoded = isCoded && !isDecoded;
+  let bytes: Buffer | undefined;
+  if (typeof body !== 'string') {
+    // Whether the bytes of a file are still coded only their length can tell.
+    if (length !== undefined || isMessage || !isStillCoded) bytes = bufferOf(body);
+  } else if (length !== undefined) {
+    bytes = bytesOfLength(body, length, charsetNamed(contentType));
+  } else if (isMessage && !isStillCoded) {
+    bytes = bytesOfMessage(body, contentType);
   }
-  return replay(request, bytes, decoded);
+  if (bytes === undefined || (length !== undefined && bytes.length !== length)) {
+    throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', `what was kept is not what the CPE has sent; ${cure}`);
+  }
+  return replay(request, bytes, isDecoded);
 }
 
 /** Whether a request has a body of any length, as far as its head tells. */
@@ -39,26 +62,66 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-function firstKept(...candidates: unknown[]): KeptBody | undefined {
-  for (const candidate of candidates) {
-    if (typeof candidate === 'string' || candidate instanceof Uint8Array) return candidate;
+/** Corrects the length of a body that was replaced. A chunked one has none. */
+export function setLength(request: IncomingMessage, length: number): void {
+  if (request.headers['content-length'] === undefined) return;
+  request.headers['content-length'] = String(length);
+  const { rawHeaders } = request;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === 'content-length') rawHeaders[index + 1] = String(length);
   }
-  return undefined;
 }
 
-/** Text parsers decode by the charset of the Content-Type, UTF-8 where it names none. */
-function bytesOf(body: KeptBody, contentType = ''): Buffer {
-  if (typeof body !== 'string') return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return Buffer.from(body, /charset\s*=\s*["']?iso-8859-1\b/i.test(contentType) ? 'latin1' : 'utf8');
+function firstKept(candidates: readonly unknown[]): KeptBody | undefined {
+  return (
+    candidates.find((one): one is Uint8Array => one instanceof Uint8Array) ??
+    candidates.find((one): one is string => typeof one === 'string')
+  );
 }
 
-/** Whether text holds the mark of a byte that could not be decoded. */
-function isLossy(body: KeptBody): boolean {
-  return typeof body === 'string' && body.includes('\uFFFD');
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function isMarkup(bytes: Buffer): boolean {
-  return /^(?:\xEF\xBB\xBF)?\s*</.test(bytes.toString('latin1', 0, 64));
+/** What text was decoded from, which had a length; `undefined` where that is not certain. */
+function bytesOfLength(text: string, length: number, charset: string): Buffer | undefined {
+  if (latin1.test(charset) && text.length === length) {
+    return isBytes.test(text) ? Buffer.from(text, 'latin1') : undefined;
+  }
+  const bytes = losslessUtf8(text);
+  return utf8.test(charset) || latin1.test(charset) || bytes?.length === text.length ? bytes : undefined;
+}
+
+/** What a message was decoded from, whose length is not known; `undefined` where that is not certain. */
+function bytesOfMessage(text: string, contentType: string | undefined): Buffer | undefined {
+  const bytes = losslessUtf8(text);
+  if (bytes === undefined) return undefined;
+  const charset = charsetNamed(contentType);
+  if (bytes.length === text.length) return utf8.test(charset) || latin1.test(charset) ? bytes : undefined;
+  if (!utf8.test(charset) || !utf8.test(charsetOf(bytes, contentType))) return undefined;
+  // A parser that is told to may have read UTF-8 as ISO-8859-1.
+  return isBytes.test(text) && isUtf8(Buffer.from(text, 'latin1')) ? undefined : bytes;
+}
+
+/** `undefined` for text with the mark of bytes that were lost; half of a surrogate pair becomes one too. */
+function losslessUtf8(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'utf8');
+  return bytes.includes('\uFFFD') ? undefined : bytes;
+}
+
+const isBytes = /^[\0-\xFF]*$/;
+const utf8 = /^(?:utf-?8|us-ascii)$/i;
+const latin1 = /^(?:iso-?8859-1|latin1|windows-1252)$/i;
+
+/** What parsers decode by: the charset of the Content-Type, UTF-8 where it names none; empty where it names several. */
+function charsetNamed(contentType = ''): string {
+  return (contentType.match(/charset/gi) ?? []).length > 1 ? '' : charsetOf(Buffer.alloc(0), contentType);
+}
+
+function isMarkup(body: KeptBody): boolean {
+  // White space takes in U+FEFF, the byte order mark.
+  if (typeof body === 'string') return /^\s*</.test(body.slice(0, 64));
+  return /^(?:\xEF\xBB\xBF)?\s*</.test(bufferOf(body).toString('latin1', 0, 64));
 }
 
 function replay(request: IncomingMessage, bytes: Buffer, decoded: boolean): IncomingMessage {
@@ -70,7 +133,10 @@ function replay(request: IncomingMessage, bytes: Buffer, decoded: boolean): Inco
   copy.httpVersionMinor = request.httpVersionMinor;
   copy.headers = { ...request.headers };
   copy.rawHeaders = [...request.rawHeaders];
-  if (decoded) withoutContentEncoding(copy);
+  if (decoded) {
+    withoutContentEncoding(copy);
+    setLength(copy, bytes.length);
+  }
   isSameClient(copy, request);
   copy.complete = true;
   if (bytes.length > 0) copy.push(bytes);

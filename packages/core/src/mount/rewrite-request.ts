@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
 import { rewriteEncodedMessage } from '../soap/content-coding.js';
 import type { CwmpMessage } from '../soap/message.js';
-import { hasBody } from './kept-body.js';
+import { hasBody, setLength } from './kept-body.js';
 import { peekBody } from './peek-body.js';
 
 /** How {@link rewriteRequest} works. */
@@ -51,14 +51,4 @@ export async function rewriteRequest(
     setLength(request, rewritten.body.length);
   }
   return rewritten.message;
-}
-
-function setLength(request: IncomingMessage, length: number): void {
-  // A chunked body has no length to correct.
-  if (request.headers['content-length'] === undefined) return;
-  request.headers['content-length'] = String(length);
-  const { rawHeaders } = request;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === 'content-length') rawHeaders[index + 1] = String(length);
-  }
 }
