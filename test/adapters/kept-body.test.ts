@@ -124,7 +124,15 @@ const rows: Row[] = [
   {
     body: 'ascii',
     charset: 'windows-1251',
-    named: [exact, no, no],
+    named: [exact, exact, exact],
+    utf8: [exact, exact, exact],
+    latin1: [exact, exact, exact],
+    hand: [exact, exact, no],
+  },
+  {
+    body: 'ascii',
+    charset: 'hex',
+    named: [no, no, no],
     utf8: [exact, no, no],
     latin1: [exact, no, no],
     hand: [exact, no, no],

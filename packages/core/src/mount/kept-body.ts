@@ -24,7 +24,7 @@ const cure =
  * - Where no length tells (the body was chunked, or in a content coding that was undone), a message is taken for UTF-8, where
  *   neither its Content-Type nor its XML declaration names anything else. A byte order mark that the parser took off stays off;
  *   the charset is the same without it.
- * - In any other charset only ASCII passes, and only by its length.
+ * - ASCII passes in each charset that is a superset of it, and in any other one by its length.
  *
  * @param kept What was kept. Default: `request.rawBody`, or `request.body`. A Buffer is preferred to a string.
  * @throws {@link CwmpProxyError} `ERR_CWMP_BODY_CONSUMED` where nothing was kept, or nothing that the CPE's bytes can be had from.
@@ -97,7 +97,7 @@ function bytesOfMessage(text: string, contentType: string | undefined): Buffer |
   const bytes = losslessUtf8(text);
   if (bytes === undefined) return undefined;
   const charset = charsetNamed(contentType);
-  if (bytes.length === text.length) return utf8.test(charset) || latin1.test(charset) ? bytes : undefined;
+  if (bytes.length === text.length) return utf8.test(charset) || singleByte.test(charset) ? bytes : undefined;
   if (!utf8.test(charset) || !utf8.test(charsetOf(bytes, contentType))) return undefined;
   // A parser that is told to may have read UTF-8 as ISO-8859-1.
   return isBytes.test(text) && isUtf8(Buffer.from(text, 'latin1')) ? undefined : bytes;
@@ -112,6 +112,7 @@ function losslessUtf8(text: string): Buffer | undefined {
 const isBytes = /^[\0-\xFF]*$/;
 const utf8 = /^(?:utf-?8|us-ascii)$/i;
 const latin1 = /^(?:iso-?8859-1|latin1|windows-1252)$/i;
+const singleByte = /^(?:iso-?8859-\d+|latin1|windows-125\d)$/i;
 
 /** What parsers decode by: the charset of the Content-Type, UTF-8 where it names none; empty where it names several. */
 function charsetNamed(contentType = ''): string {
