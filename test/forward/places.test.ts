@@ -28,6 +28,22 @@ const places: Place[] = [
   { name: 'takes the mount path off', forwarding: { mountPath: '/cwmp' }, target: '/cwmp/acs', reaches: '/acs' },
   { name: 'takes a bare mount path off', forwarding: { mountPath: '/cwmp' }, target: '/cwmp?x', reaches: '/?x' },
   {
+    name: "replaces a bare mount path by the backend's path, without a slash",
+    base: '/tr069',
+    forwarding: { mountPath: '/web/index' },
+    target: '/web/index?x',
+    reaches: '/tr069?x',
+    fields: ['Location: <backend>/tr069'],
+    gets: ['location: http://gw.example/web/index'],
+  },
+  {
+    name: "replaces a bare mount path by the backend's path, with the slash that its URL has",
+    base: '/tr069/',
+    forwarding: { mountPath: '/web/index/' },
+    target: '/web/index',
+    reaches: '/tr069/',
+  },
+  {
     name: 'takes no longer word for the mount path',
     forwarding: { mountPath: '/cwmp' },
     target: '/cwmpx',

@@ -54,7 +54,7 @@ export interface CwmpProxyOptions {
 
 /** One ACS. */
 export interface BackendOptions {
-  /** Absolute http(s) URL; a path stands in front of every request target. */
+  /** Absolute http(s) URL; a path stands in front of every request target, in the place of `forwarding.mountPath`. */
   url: string | URL;
   /** Share of the sessions in relation to the other backends, 1 to 1 000. Default 1. */
   weight?: number;
@@ -276,8 +276,11 @@ export interface ForwardingOptions {
    */
   sessionHeader?: string;
   /**
-   * Path under which CPEs reach the proxy and which the backends do not know, `/cwmp` for instance: taken off the request
-   * target, put back in `Location` and in the Path of cookies. Default: the target goes on unchanged.
+   * Path under which CPEs reach the proxy and which the backends do not know, `/cwmp` for instance: the path of the backend's URL
+   * takes its place in the request target, as with nginx's `proxy_pass`, and is replaced by it in `Location` and in the Path of
+   * cookies. With a backend `http://a/acs` a request for `/cwmp` reaches `/acs`, one for `/cwmp/x` reaches `/acs/x`. A slash at
+   * the end of the option says nothing, one at the end of the backend's URL belongs to the path that `/cwmp` reaches. Default:
+   * the target goes on unchanged.
    */
   mountPath?: string;
   /**

@@ -65,6 +65,8 @@ export class Backend {
   readonly origin: string;
   /** Path that stands in front of every request target; empty in most cases. */
   readonly basePath: string;
+  /** Path of the URL itself, with the slash at its end if it was given with one. */
+  readonly path: string;
   readonly weight: number;
   /** CWMP sessions open on it. */
   sessions = 0;
@@ -88,6 +90,7 @@ export class Backend {
     const { url, tls, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = settings;
     const { active, ...health } = settings.health;
     this.basePath = basePathOf(url);
+    this.path = url.pathname;
     this.origin = url.origin;
     this.url = nameOf(url);
     this.weight = settings.weight;

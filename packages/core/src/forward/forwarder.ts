@@ -228,6 +228,7 @@ export class Forwarder {
     const map: PathMap = {
       mountPath,
       basePath: backend.basePath,
+      backendPath: backend.path,
       backendOrigin: backend.origin,
       cpeOrigin: client.host === undefined ? undefined : `${client.scheme}://${client.host}`,
     };

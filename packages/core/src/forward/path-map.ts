@@ -4,17 +4,25 @@ export interface PathMap {
   mountPath: string;
   /** Path in front of every target on the backend's side; empty when there is none. */
   basePath: string;
+  /** Path of the backend's own URL, which the mount path itself leads to: `basePath` with or without a slash. */
+  backendPath: string;
   /** Scheme, host and port of the backend. */
   backendOrigin: string;
   /** Scheme, host and port by which the CPE reached the proxy; `undefined` when it named no host. */
   cpeOrigin: string | undefined;
 }
 
-/** The target as the backend gets it; unchanged unless one of the sides has a path of its own. */
-export function toBackend(target: string, { mountPath, basePath }: PathMap): string {
-  const inside = startsWithPath(target, mountPath) ? target.slice(mountPath.length) : target;
-  const rooted = inside.startsWith('/') ? inside : `/${inside}`;
-  return basePath + rooted;
+/**
+ * The target as the backend gets it, as nginx's `proxy_pass` with a path does it: the mount path is replaced by the path of the
+ * backend's URL, all behind it stays as it came. A longer word than the mount path is not it. Paths are compared as they are
+ * written. Unchanged unless one of the sides has a path of its own.
+ *
+ * @param target Path and query.
+ */
+export function toBackend(target: string, { mountPath, basePath, backendPath }: PathMap): string {
+  if (!startsWithPath(target, mountPath)) return basePath + target;
+  const inside = target.slice(mountPath.length);
+  return inside.startsWith('/') ? basePath + inside : backendPath + inside;
 }
 
 /**
@@ -41,12 +49,19 @@ export function mapBack(headers: string[], map: PathMap): void {
 }
 
 function mapLocation(location: string, map: PathMap): string {
-  const { backendOrigin, cpeOrigin } = map;
-  if (location.startsWith('/') && !location.startsWith('//')) return pathToCpe(location, map);
-  if (!URL.canParse(location)) return location;
-  const url = new URL(location);
-  if (url.origin !== backendOrigin) return location;
-  return (cpeOrigin ?? '') + pathToCpe(url.pathname + url.search + url.hash, map);
+  if (location.startsWith('/') && !location.startsWith('//')) return locationToCpe(location, map) ?? location;
+  if (!URL.canParse(location) || new URL(location).origin !== map.backendOrigin) return location;
+  // Not by the parsed URL, which writes characters and dot segments anew.
+  const path = /^[a-z]+:\/\/[^/?#]*(.*)$/is.exec(location)?.[1];
+  const mapped = path === undefined ? undefined : locationToCpe(path.startsWith('/') ? path : `/${path}`, map);
+  return mapped === undefined ? location : (map.cpeOrigin ?? '') + mapped;
+}
+
+/** A place below the backend's path on the CPE's side; `undefined` for another one, which no target of the CPE leads to. */
+function locationToCpe(path: string, { mountPath, basePath }: PathMap): string | undefined {
+  if (basePath !== '' && !startsWithPath(path, basePath)) return undefined;
+  const inside = path.slice(basePath.length);
+  return inside.startsWith('/') ? mountPath + inside : (mountPath || '/') + inside;
 }
 
 /**
@@ -66,7 +81,7 @@ function mapCookie(cookie: string, map: PathMap): string {
       if (isUnder(cpeOrigin, value.startsWith('.') ? value.slice(1) : value)) kept.push(attribute);
     } else if (name === 'path' && value?.startsWith('/') === true && mountPath !== basePath) {
       const path = attribute.indexOf('/', equals);
-      kept.push(attribute.slice(0, path) + pathToCpe(attribute.slice(path), map));
+      kept.push(attribute.slice(0, path) + cookiePathToCpe(attribute.slice(path), map));
     } else if (name !== 'secure' || value !== undefined || keepsSecure) {
       kept.push(attribute);
     }
@@ -81,10 +96,15 @@ function isUnder(origin: string, domain: string): boolean {
   return host === wanted || (host.endsWith(`.${wanted}`) && !/^[\d.]+$/.test(host));
 }
 
-function pathToCpe(path: string, { mountPath, basePath }: PathMap): string {
-  const inside = startsWithPath(path, basePath) ? path.slice(basePath.length) : path;
-  // A cookie's Path of "/cwmp/" would not take in "/cwmp".
-  return mountPath !== '' && inside === '/' ? mountPath : mountPath + inside || '/';
+/** The Path of a cookie on the CPE's side: where it holds for all that the CPE may ask, the mount path. */
+function cookiePathToCpe(path: string, { mountPath, basePath }: PathMap): string {
+  if (basePath === '' || startsWithPath(path, basePath)) {
+    const inside = path.slice(basePath.length);
+    // A Path of "/cwmp/" would not take in "/cwmp".
+    return inside === '' || inside === '/' ? mountPath || '/' : mountPath + inside;
+  }
+  const covers = path === '/' || startsWithPath(basePath, path.endsWith('/') ? path.slice(0, -1) : path);
+  return covers ? mountPath || '/' : path;
 }
 
 function startsWithPath(target: string, path: string): boolean {
