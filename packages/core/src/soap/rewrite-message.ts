@@ -29,9 +29,10 @@ export function rewriteMessage(body: Uint8Array, options: RewriteOptions): Rewri
   const markers = new UrlMarkers(bytes);
   const head = headOf(bytes);
   if (!markers.any) return { body, message: new LazyMessage(head, options.contentType, nothingFound) };
+  let charset: string | undefined;
   const finder = new UrlFinder(
     (url) => options.rewriteUrl(url),
-    textDecoder(() => charsetOf(head, options.contentType)),
+    textDecoder(() => (charset ??= charsetOf(head, options.contentType))),
   );
   finder.onStructEnd = (end) => {
     if (!markers.mayFollow(end)) finder.scanner.stop();
