@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ActiveHealth } from '#core/backends/active-health.js';
 import { BackendPool } from '#core/backends/backend-pool.js';
+import { HealthCheck } from '#core/backends/health-check.js';
 import { Health } from '#core/backends/health.js';
 
 const settings = { maxFailures: 3, ejectMs: 100, maxEjectMs: 350, probeMs: 50 };
@@ -61,7 +61,7 @@ test('sessions that fail after the ejection do not lengthen it', () => {
 });
 
 function pool(weights: number[]): BackendPool {
-  const backends = new BackendPool(() => {});
+  const backends = new BackendPool({ onState: () => {}, onShortage: () => {} }, 1);
   for (const [index, weight] of weights.entries()) {
     backends.add({
       url: new URL(`http://b${index}`),
@@ -102,15 +102,11 @@ test('a backend whose connection can not even be begun does not answer', async (
   };
   const target = { url, origin: url, connector, headersTimeoutMs: 1, bodyTimeoutMs: 1 };
   for (const path of [undefined, '/health']) {
-    const asked = { intervalMs: 1, expectStatus: 200, ...(path !== undefined && { path }) };
-    const alive = await new Promise((resolve) => {
-      const health = new ActiveHealth(asked, target, (answer) => {
-        health.stop();
-        resolve(answer);
-      });
-      // Its own timer does not keep the process alive.
-      setTimeout(() => {}, 50);
-    });
-    assert.equal(alive, false);
+    const check = new HealthCheck(
+      { expectStatus: 200, timeoutMs: 10_000, ...(path !== undefined && { path }) },
+      target,
+    );
+    assert.ok((await check.ask()) instanceof Error);
+    assert.equal(check.open, 0);
   }
 });

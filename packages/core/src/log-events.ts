@@ -18,7 +18,7 @@ const reached: ReadonlySet<WakeOutcome> = new Set(['accepted', 'informed']);
 /**
  * Logs the events of a proxy: Informs, wakes that reached their CPE, backends that came back and CPEs that left at `info`;
  * sessions, exchanges and other messages at `debug`; what failed, URLs that could not be rewritten and backends that are
- * left alone at `warn`. No secret stands in any event, so none is logged.
+ * ejected at `warn`. No secret stands in any event, so none is logged.
  *
  * @returns A function that stops the logging.
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when the logger lacks a method: each is called sooner or later.

@@ -27,7 +27,7 @@ export interface CwmpProxyOptions {
   cpeAuth?: CpeAuthOptions;
   /** How long a CWMP session lives, and how its CPE is recognised. */
   sessions?: SessionOptions;
-  /** When a backend that fails is left alone. */
+  /** When a backend that fails is ejected. */
   health?: HealthOptions;
   /**
    * Addresses and blocks of one's own proxies and load balancers in front (`['10.0.0.5', 'fd00::/8']`). On a connection from
@@ -227,9 +227,17 @@ export interface SessionOptions {
   affinityKey?: string;
 }
 
-/** When a backend that fails is left alone. */
+/**
+ * When a backend that fails is ejected: it takes no sessions then, but one after its time to see whether it answers. While no
+ * backend is up, each is asked whether it takes connections (or by `active`) at 0, 250 and 500 ms, then every second, and Informs
+ * are tried on those that are ejected, one at a time for each; others wait for the outcome for up to `timeouts.connectMs`.
+ */
 export interface HealthOptions {
-  /** Failures in a row (no connection, no answer in time) after which a backend is left alone. Default 3. */
+  /**
+   * Failures in a row after which a backend is ejected. Default 3. A failure is: no connection; no answer in time; and what breaks
+   * before the head of an answer, once for each client address (an IPv6 /64), so that one CPE whose message an ACS dies of ejects
+   * nothing alone. Where all CPEs have one address, name your balancers in `trustedProxies` or use `active`.
+   */
   maxFailures?: number;
   /** For how long the first time, in milliseconds; each further time in a row twice as long. Default 5 000. */
   ejectMs?: number;

@@ -125,7 +125,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
       tell: (name, ...event) => this.#tell(name, ...event),
       onMismatch: (identity) => this.#warnOfMismatch(identity),
     });
-    const pool = new BackendPool((figures) => this.#tell('backend', figures));
+    const pool = new BackendPool(
+      {
+        onState: (figures) => this.#tell('backend', figures),
+        onShortage: (shortage) => this.#warnOfShortage(shortage),
+      },
+      limits.maxSessions,
+    );
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
       idleTimeoutMs: sessions.idleTimeoutMs,
@@ -139,6 +145,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#cpeGate = cpeAuth && new CpeGate(cpeAuth, (address) => this.#warnOfOtherUri(address, 'cpeAuth'));
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
+      backends: pool,
+      connectMs: timeouts.connectMs,
       edgeHeaders:
         cpeAuth === undefined || this.#cpeGate === undefined
           ? new EdgeHeaders(forwarding)

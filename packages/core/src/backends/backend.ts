@@ -1,7 +1,10 @@
 import { buildConnector } from 'undici';
+import { type LocalShortage, localShortage } from '../http/local-shortage.js';
 import { ActiveHealth, type ActiveHealthSettings } from './active-health.js';
 import { BackendConnection, type ConnectionSettings } from './backend-connection.js';
+import { HealthCheck } from './health-check.js';
 import { Health, type HealthSettings } from './health.js';
+import { RecoveryWatch } from './recovery-watch.js';
 
 /** TLS towards a backend, in the terms of Node's `tls.connect`. */
 export interface BackendTls {
@@ -36,14 +39,17 @@ export interface BackendSettings {
   };
 }
 
-/** `up` takes sessions; `ejected` is left alone after failures; `draining` finishes what runs; `drained` has. */
+/** `up` takes sessions; `ejected` takes none after failures; `draining` finishes what runs; `drained` has. */
 export type BackendState = 'up' | 'ejected' | 'draining' | 'drained';
 
 /** A backend as `proxy.backends.list()` tells of it. */
 export interface BackendFigures {
   /** Origin, and path when it has one: the name of the backend in events and for `drain` and `remove`. */
   url: string;
-  /** What it does: `up` takes sessions, `ejected` is left alone after failures, `draining` finishes what runs, `drained` has. */
+  /**
+   * What it does: `up` takes sessions; `ejected` takes none after failures, but one now and then to see whether it answers;
+   * `draining` finishes what runs; `drained` has.
+   */
   state: BackendState;
   /** Since when it is in this state. */
   since: Date;
@@ -53,8 +59,33 @@ export interface BackendFigures {
   sessions: number;
   /** Requests it has not yet answered. */
   inFlight: number;
-  /** Failures to connect or to answer in time since the last success. */
+  /**
+   * Failures since the last success: to connect, to answer in time, and to answer at all, the last once for each client address.
+   */
   failures: number;
+}
+
+/** A request that failed, as far as the health of its backend depends on it. */
+export interface BackendFailure {
+  /** Whether there was a connection. */
+  readonly connected: boolean;
+  /**
+   * Whether it counts against the backend: `each`; `once`, for each client address, where the message may be to blame (an ACS that
+   * dies of it); or `none`, once an answer has begun.
+   */
+  readonly counts: 'each' | 'once' | 'none';
+  /** What this machine lacked; then the backend is to blame only where it was never reached. */
+  readonly shortage: LocalShortage | undefined;
+}
+
+/** Who is told of what happens to a backend. */
+export interface BackendListener {
+  /** Its state has changed. */
+  onState: (backend: Backend) => void;
+  /** The session that probed it is over. */
+  onFree: () => void;
+  /** This machine lacks something. */
+  onShortage: (shortage: LocalShortage) => void;
 }
 
 /** One ACS behind the proxy. */
@@ -77,16 +108,25 @@ export class Backend {
   readonly health: Health;
   readonly #maxSessions: number;
   readonly #maxUnanswered: number;
+  readonly #connectTimeoutMs: number;
   readonly #connection: ConnectionSettings;
-  readonly #onState: (backend: Backend) => void;
+  readonly #listener: BackendListener;
+  readonly #check: HealthCheck;
   readonly #active: ActiveHealth | undefined;
+  readonly #recovery: RecoveryWatch;
+  /** Whether a connection to it was ever made. */
+  #reached = false;
+  /** Whether its last failure was that no connection could be made. */
+  #unreachable = false;
   /** Questions of the active health in a row that it did not answer. */
   #unanswered = 0;
   #state: BackendState = 'up';
   #since = new Date();
 
-  /** @param onState Called after each change of {@link Backend.state}. */
-  constructor(settings: BackendSettings, onState: (backend: Backend) => void) {
+  /** When it failed last, on the clock of `performance.now()`. */
+  failedAt: number = -Infinity;
+
+  constructor(settings: BackendSettings, listener: BackendListener) {
     const { url, tls, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = settings;
     const { active, ...health } = settings.health;
     this.basePath = basePathOf(url);
@@ -97,12 +137,21 @@ export class Backend {
     this.health = new Health(health);
     this.#maxSessions = settings.maxSessions;
     this.#maxUnanswered = health.maxFailures;
-    this.#onState = onState;
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#listener = listener;
     // No probes by the kernel: a session's own limits are shorter, and eight system calls a connection dearer.
-    const connector = buildConnector({ ...setByNode, ...tlsOptions(tls), timeout: connectTimeoutMs, keepAlive: false });
+    const connect = buildConnector({ ...setByNode, ...tlsOptions(tls), timeout: connectTimeoutMs, keepAlive: false });
+    const connector: buildConnector.connector = (where, callback) =>
+      connect(where, (...result) => {
+        if (result[0] === null) this.#reached = true;
+        callback(...result);
+      });
     this.#connection = { origin: new URL(url.origin), connector, headersTimeoutMs, bodyTimeoutMs };
+    const question = { expectStatus: 200, ...active, timeoutMs: connectTimeoutMs + headersTimeoutMs };
+    this.#check = new HealthCheck(question, { ...this.#connection, url });
+    this.#recovery = new RecoveryWatch(this.#check, (fault) => this.#recovered(fault));
     if (active === undefined) return;
-    this.#active = new ActiveHealth(active, { ...this.#connection, url }, (alive) => this.#asked(alive));
+    this.#active = new ActiveHealth(active.intervalMs, this.#check, (fault) => this.#asked(fault));
   }
 
   get state(): BackendState {
@@ -115,6 +164,15 @@ export class Backend {
     return takesNew && this.sessions < this.#maxSessions && this.health.admits(now);
   }
 
+  /**
+   * Whether a session may be tried on it though it is ejected, because no backend is up. One at a time: the next one when the
+   * outcome is known, or when the first has had the time of a connect, which a CPE that is slow could stretch.
+   */
+  admitsTrial(now: number): boolean {
+    if (this.#state !== 'ejected' || this.sessions >= this.#maxSessions) return false;
+    return this.health.isFree(now, this.#connectTimeoutMs);
+  }
+
   /** Whether only the limit on its sessions keeps a new one away. */
   get full(): boolean {
     return this.#state === 'up' && this.sessions >= this.#maxSessions;
@@ -125,9 +183,10 @@ export class Backend {
     return new BackendConnection(this.#connection);
   }
 
-  sessionBegins(): void {
+  /** A session begins on it. */
+  sessionBegins(session: object): void {
     this.sessions += 1;
-    this.health.begin(performance.now());
+    if (this.#state === 'ejected') this.health.begin(performance.now(), session);
   }
 
   sessionEnds(): void {
@@ -140,9 +199,30 @@ export class Backend {
     if (this.health.succeeded() && this.#state === 'ejected' && !this.#silent) this.#enter('up');
   }
 
-  /** The backend could not be connected to or did not answer in time. */
-  failed(): void {
-    if (this.health.failed(performance.now()) && this.#state === 'up') this.#enter('ejected');
+  /**
+   * The backend failed.
+   *
+   * @param session Whose request it was.
+   * @param client The group of the client address that it came from.
+   */
+  failed({ connected, counts, shortage }: BackendFailure, session: object, client: string): void {
+    if (this.#isOurs(shortage) || counts === 'none') return;
+    const now = performance.now();
+    this.failedAt = now;
+    this.#unreachable = !connected;
+    const isEjected = this.health.failed(now, session, counts === 'once' ? client : undefined);
+    if (isEjected && this.#state === 'up') this.#enter('ejected');
+  }
+
+  /** What a session has begun with is over, whatever came of it. */
+  over(session: object): void {
+    if (this.health.over(session)) this.#listener.onFree();
+  }
+
+  /** Asks it often whether it lives, or no more, as no backend is up or one is. */
+  watchRecovery(isDown: boolean): void {
+    if (isDown && this.#state === 'ejected') this.#recovery.start();
+    else this.#recovery.stop();
   }
 
   /** Takes no new session from now on. */
@@ -154,6 +234,8 @@ export class Backend {
   /** Asks it no more whether it lives. */
   close(): void {
     this.#active?.stop();
+    this.#recovery.stop();
+    this.#check.close();
   }
 
   figures(): BackendFigures {
@@ -166,16 +248,37 @@ export class Backend {
     return this.#unanswered >= this.#maxUnanswered;
   }
 
-  #asked(alive: boolean): void {
-    this.#unanswered = alive ? 0 : this.#unanswered + 1;
+  /** The active health has asked it. */
+  #asked(fault: unknown): void {
+    // Neither alive nor dead: this machine could not ask.
+    if (fault !== undefined && this.#isOurs(localShortage(fault))) return;
+    if (fault !== undefined) this.failedAt = performance.now();
+    this.#unanswered = fault === undefined ? 0 : this.#unanswered + 1;
     if (this.#silent && this.#state === 'up') this.#enter('ejected');
-    if (alive && this.#state === 'ejected' && !this.health.ejected) this.#enter('up');
+    if (fault === undefined && this.#state === 'ejected' && !this.health.ejected) this.#enter('up');
+  }
+
+  /** It was asked while no backend is up. */
+  #recovered(fault: unknown): void {
+    if (fault !== undefined || this.#state !== 'ejected') return;
+    this.#unanswered = 0;
+    // That a connection can be made shows nothing of a backend that takes them and then fails; a session has to.
+    if (this.health.ejected && !this.#unreachable && !this.#check.asksAcs) return;
+    this.health.succeeded();
+    this.#enter('up');
+  }
+
+  /** Whether it is this machine that lacks something, and no fault of a backend that was reached before. */
+  #isOurs(shortage: LocalShortage | undefined): boolean {
+    if (shortage === undefined) return false;
+    this.#listener.onShortage(shortage);
+    return shortage.of === 'machine' || this.#reached;
   }
 
   #enter(state: BackendState): void {
     this.#state = state;
     this.#since = new Date();
-    this.#onState(this);
+    this.#listener.onState(this);
   }
 }
 

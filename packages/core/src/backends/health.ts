@@ -1,6 +1,6 @@
-/** When a backend that fails is left alone, and for how long. */
+/** When a backend that fails is ejected, and for how long. */
 export interface HealthSettings {
-  /** Failures in a row (no connection, no answer in time) after which a backend is left alone. */
+  /** Failures in a row after which a backend is ejected. */
   maxFailures: number;
   /** How long the first time, in milliseconds; each further time in a row twice as long. */
   ejectMs: number;
@@ -11,18 +11,29 @@ export interface HealthSettings {
 }
 
 /**
- * Passive health of one backend: it is ejected after failures in a row, for a time that doubles, and re-admitted by one
- * probe session that succeeds. Holds no timer: time passes when somebody asks.
+ * Passive health of one backend. Holds no timer: time passes when somebody asks.
+ *
+ * ```text
+ *  up ── failures in a row ──> ejected ── its time is over ──> probed by one session at a time
+ *  ^                            ^                                │ success            │ failure
+ *  └────────────────────────────┼────────────────────────────────┘                    │
+ *                               └───────────── for twice as long <────────────────────┘
+ * ```
+ *
+ * While no backend is up, a session may probe it before its time is over: a success counts, a failure does not lengthen the time.
  */
 export class Health {
   /** Failures since the last success. */
   failures = 0;
   readonly #settings: HealthSettings;
+  /** The client addresses whose requests it has broken off since the last success. */
+  readonly #brokenOff = new Set<string>();
   #ejections = 0;
-  /** Until when the backend is left alone; 0 while it is up. */
+  /** Until when the backend is ejected; 0 while it is up. */
   #ejectedUntil = 0;
-  /** Until when a probe is waited for; a probe whose CPE leaves tells nothing, and the next one comes after this. */
-  #probeUntil = 0;
+  /** The session that probes it, and since when; one whose CPE is slow gives way to the next after a time. */
+  #prober: object | undefined;
+  #probedSince = -Infinity;
 
   constructor(settings: HealthSettings) {
     this.#settings = settings;
@@ -34,34 +45,62 @@ export class Health {
 
   /** Whether a session may begin now: always when up; one at a time, as a probe, when the time of an ejection is over. */
   admits(now: number): boolean {
-    return this.#ejectedUntil === 0 || (now >= this.#ejectedUntil && now >= this.#probeUntil);
+    return this.#ejectedUntil === 0 || (now >= this.#ejectedUntil && this.isFree(now, this.#settings.probeMs));
   }
 
-  /** A session that was admitted begins. */
-  begin(now: number): void {
-    if (this.#ejectedUntil !== 0) this.#probeUntil = now + this.#settings.probeMs;
+  /** Whether no session probes it, or the one that does has had so many milliseconds. */
+  isFree(now: number, forMs: number): boolean {
+    return now >= this.#probedSince + forMs;
+  }
+
+  /** A session begins as a probe. */
+  begin(now: number, prober?: object): void {
+    this.#prober = prober;
+    this.#probedSince = now;
+  }
+
+  /** A session is over, whatever came of it. Returns whether it was the probe: the next one may be let through. */
+  over(session: object): boolean {
+    if (this.#prober !== session) return false;
+    this.#prober = undefined;
+    this.#probedSince = -Infinity;
+    return true;
   }
 
   /** The backend answered. Returns whether it was re-admitted by that. */
   succeeded(): boolean {
     this.failures = 0;
+    this.#brokenOff.clear();
     if (this.#ejectedUntil === 0) return false;
     this.#ejectedUntil = 0;
     this.#ejections = 0;
-    this.#probeUntil = 0;
     return true;
   }
 
-  /** The backend could not be connected to or did not answer in time. Returns whether it was ejected by that. */
-  failed(now: number): boolean {
-    this.failures += 1;
+  /**
+   * The backend failed. Returns whether it was ejected by that.
+   *
+   * @param session Whose request it was.
+   * @param brokenOff The client address, where the request itself may be to blame: each counts once in a row.
+   */
+  failed(now: number, session?: object, brokenOff?: string): boolean {
     const wasUp = this.#ejectedUntil === 0;
+    if (wasUp && brokenOff !== undefined) {
+      if (this.#brokenOff.has(brokenOff)) return false;
+      this.#brokenOff.add(brokenOff);
+    }
+    this.failures += 1;
     if (wasUp && this.failures < this.#settings.maxFailures) return false;
-    // Sessions that were under way when the backend fell fail after it; they do not lengthen the wait.
-    if (!wasUp && now >= this.#probeUntil) return false;
-    this.#probeUntil = 0;
+    if (!wasUp && !this.#hasProbed(now, session)) return false;
+    this.#probedSince = -Infinity;
     this.#ejectedUntil = now + Math.min(this.#settings.ejectMs * 2 ** this.#ejections, this.#settings.maxEjectMs);
     this.#ejections += 1;
     return wasUp;
+  }
+
+  /** Sessions that were under way when the backend fell fail after it, and some are tried before its time; neither is a probe. */
+  #hasProbed(now: number, session: object | undefined): boolean {
+    const isProber = this.#prober === session && !this.isFree(now, this.#settings.probeMs);
+    return isProber && now >= this.#ejectedUntil;
   }
 }

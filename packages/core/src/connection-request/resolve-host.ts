@@ -1,5 +1,5 @@
 import { lookup, type LookupAddress } from 'node:dns';
-import { shortageOfCode } from '../http/local-shortage.js';
+import { localShortage } from '../http/local-shortage.js';
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { Failure } from './cpe-connection.js';
 import { isAddress, isAllowed, type Origin } from './origin.js';
@@ -27,9 +27,8 @@ export function literalAddress(origin: Origin): string | undefined {
 function lookUp(host: string): Promise<LookupAddress[] | Failure> {
   return new Promise((resolve) => {
     lookup(host, { all: true, verbatim: true }, (error, addresses) => {
-      // Asked at once: that there is no such name may mean that this process had no descriptor left to read of it.
       if (error === null) resolve(addresses);
-      else resolve({ error: shortageOfCode(error.code)?.code ?? error.code ?? 'lookup failed' });
+      else resolve({ error: localShortage(error)?.code ?? error.code ?? 'lookup failed' });
     });
   });
 }

@@ -203,7 +203,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // A backend may close on an upload that it has answered.
     if (this.#heldBack && !this.#response.headersSent && !(error instanceof CwmpProxyError))
       return this.onResponseEnd();
-    this.#fail(error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined));
+    this.#fail(
+      error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined, this.#status !== 0),
+    );
   }
 
   /** Gives up. Of an answer whose head is out the rest is missing, so the connection is cut, whoever has ended the answer. */

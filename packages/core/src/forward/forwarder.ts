@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BackendPool } from '../backends/backend-pool.js';
 import { CwmpProxyError } from '../errors.js';
-import { clientOf } from '../http/client-address.js';
+import { clientGroupOf, clientOf } from '../http/client-address.js';
+import { whileThere } from '../http/client-left.js';
 import { checkAnswerable } from '../http/response.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
 import { keysOfAnswer, keysOfRequest } from '../sessions/session-keys.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { CwmpMessage } from '../soap/message.js';
+import { BackendFault } from './backend-error.js';
 import type { EdgeHeaders } from './edge-headers.js';
 import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
 import { droppedFields, requestHeaders } from './headers.js';
@@ -21,6 +24,9 @@ const longestQuietSeconds = 3_600;
 /** What a {@link Forwarder} works with. */
 export interface ForwarderSettings extends BodyLimits {
   sessions: SessionTable;
+  backends: Pick<BackendPool, 'whenFree' | 'passOn' | 'isUp'>;
+  /** How long a session that begins may wait for a backend while none is up, in milliseconds. */
+  connectMs: number;
   edgeHeaders: EdgeHeaders;
   /** The proxy's own cookie; `undefined` when there is none. */
   affinity: AffinityCookie | undefined;
@@ -112,7 +118,7 @@ export class Forwarder {
       const { checkMessage } = this.#settings;
       const { beginning } = prepared;
       if (checkMessage !== undefined && beginning !== undefined) checkMessage(beginning, request);
-      const session = this.#sessionOf(request, prepared);
+      const session = this.#sessionIfAny(request, prepared) ?? (await this.#awaitSession(request, response, prepared));
       onSession(session);
       const since = performance.now();
       const passage: Passage = {
@@ -131,6 +137,7 @@ export class Forwarder {
         await this.#exchange(passage);
       } finally {
         sessions.settled(session);
+        session.backend.over(session);
         passage.isOver = true;
         // It has been called where the backend has answered.
         passage.onAnswered?.(undefined);
@@ -139,6 +146,35 @@ export class Forwarder {
       prepared.discard();
       throw error;
     }
+  }
+
+  /** The session that a request belongs to; `undefined` where one begins and no backend is up or free to be tried. */
+  #sessionIfAny(request: IncomingMessage, prepared: Prepared): Session | undefined {
+    try {
+      return this.#sessionOf(request, prepared);
+    } catch (error) {
+      if (error instanceof CwmpProxyError && error.code === 'ERR_CWMP_NO_BACKEND') return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits for a backend that is up or free to be tried, for no longer than a connection to it may take. */
+  async #awaitSession(request: IncomingMessage, response: ServerResponse, prepared: Prepared): Promise<Session> {
+    const { backends, connectMs } = this.#settings;
+    const until = performance.now() + connectMs;
+    const wait = (gone: AbortSignal): Promise<boolean> => backends.whenFree(until - performance.now(), gone);
+    while (await whileThere(response, wait)) {
+      try {
+        checkAnswerable(response);
+        const session = this.#sessionIfAny(request, prepared);
+        if (session !== undefined) return session;
+      } catch (error) {
+        backends.passOn();
+        throw error;
+      }
+    }
+    checkAnswerable(response);
+    return this.#sessionOf(request, prepared);
   }
 
   #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
@@ -207,16 +243,20 @@ export class Forwarder {
   /** Resolves when another backend has answered. */
   async #failed(passage: Passage, backend: Session['backend'], error: unknown): Promise<void> {
     if (!(error instanceof CwmpProxyError)) throw error;
-    const { sessions, failOverMs } = this.#settings;
-    const { prepared, session, since } = passage;
-    const { code } = error;
-    if (code === 'ERR_CWMP_BACKEND_UNREACHABLE' || code === 'ERR_CWMP_BACKEND_TIMEOUT') backend.failed();
-    // Not one byte was sent: another backend may take it. A stream may have been read from, and stays.
-    const again = code === 'ERR_CWMP_BACKEND_UNREACHABLE' && Buffer.isBuffer(prepared.body);
-    const inTime = again && performance.now() - since < failOverMs;
-    if (inTime && sessions.failOver(session)) return this.#exchange(passage);
+    const { sessions, backends, failOverMs } = this.#settings;
+    const { request, prepared, session, since } = passage;
+    const fault = error instanceof BackendFault ? error : undefined;
+    const wasEjected = backend.state === 'ejected';
+    if (fault !== undefined) backend.failed(fault, session, clientGroupOf(request));
+    // Not one byte was sent: another backend may take it, a stream too as long as nobody has read of it.
+    const mayMove = fault?.mayMove === true && isWhole(prepared.body) && performance.now() - since < failOverMs;
+    if (mayMove && sessions.failOver(session)) return this.#exchange(passage);
     if (error.statusCode >= 500) sessions.failed(session);
     else sessions.broken(session);
+    // Tried because no backend is up, and in vain.
+    if (wasEjected && error.code === 'ERR_CWMP_BACKEND_UNREACHABLE' && !backends.isUp) {
+      throw new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up', { cause: error });
+    }
     throw error;
   }
 
@@ -250,4 +290,9 @@ export class Forwarder {
       },
     });
   }
+}
+
+/** Whether all of a body can still be sent. */
+function isWhole(body: Prepared['body']): boolean {
+  return Buffer.isBuffer(body) || !(body.readableDidRead || body.destroyed);
 }

@@ -42,17 +42,16 @@ const shortages: ReadonlyMap<string, LocalShortage> = new Map(
 
 /** The shortage that a system's code tells of; `undefined` for what the peer, or the way to it, is to blame for. */
 export function shortageOfCode(code: unknown): LocalShortage | undefined {
-  if (typeof code !== 'string') return undefined;
-  // Without a descriptor the resolver cannot read its files, and says that there is no such name.
-  return shortages.get(code === 'ENOTFOUND' && !hasDescriptor() ? 'EMFILE' : code);
+  return typeof code === 'string' ? shortages.get(code) : undefined;
 }
 
 /**
- * The shortage that an error tells of, itself or by its causes. Of several addresses that were tried in vain, one that lacked
- * what every address needs is enough; what is lacked for one address counts only where no other failed of its own.
+ * The shortage that an error tells of, itself or by its causes; to be asked as soon as the error is known. Of several addresses
+ * that were tried in vain, one that lacked what every address needs is enough; what is lacked for one address counts only where no
+ * other failed of its own.
  */
 export function localShortage(error: unknown): LocalShortage | undefined {
-  const found = rootsOf(error, maxDepth).map(({ code }) => shortageOfCode(code));
+  const found = rootsOf(error, maxDepth).map(shortageOf);
   return found.find((one) => one?.of === 'machine') ?? (found.includes(undefined) ? undefined : found[0]);
 }
 
@@ -60,7 +59,7 @@ export function localShortage(error: unknown): LocalShortage | undefined {
 const maxDepth = 4;
 
 /** The errors behind an error, those of each address (an AggregateError) one by one. */
-function rootsOf(error: unknown, depth: number): { code?: unknown }[] {
+function rootsOf(error: unknown, depth: number): { code?: unknown; syscall?: unknown }[] {
   if (typeof error !== 'object' || error === null) return [];
   if (depth > 0 && 'errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
     return error.errors.flatMap((one) => rootsOf(one, depth - 1));
@@ -70,11 +69,17 @@ function rootsOf(error: unknown, depth: number): { code?: unknown }[] {
   return causes.length > 0 ? causes : [error];
 }
 
-function hasDescriptor(): boolean {
+function shortageOf({ code, syscall }: { code?: unknown; syscall?: unknown }): LocalShortage | undefined {
+  // Without a descriptor the resolver cannot read its files: then it says that there is no such name, or any other thing.
+  return (syscall === 'getaddrinfo' ? shortageOfCode(missingDescriptor()) : undefined) ?? shortageOfCode(code);
+}
+
+/** Why no file can be opened, if so. */
+function missingDescriptor(): unknown {
   try {
     closeSync(openSync(devNull, 'r'));
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? error.code : undefined;
   }
 }

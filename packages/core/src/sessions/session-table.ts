@@ -112,9 +112,10 @@ export class SessionTable {
     if (backend === undefined) return false;
     session.moveTo(backend);
     backend.inFlight += session.inFlight;
-    backend.sessionBegins();
+    backend.sessionBegins(session);
     left.inFlight -= session.inFlight;
     left.sessionEnds();
+    left.over(session);
     return this.#sessions.has(session);
   }
 
@@ -226,7 +227,7 @@ export class SessionTable {
     const id = `${this.#prefix}-${this.#count.toString(36)}`;
     const session = new Session(id, backend, socket.remoteAddress, this.#settings.idleTimeoutMs);
     this.#sessions.add(session);
-    backend.sessionBegins();
+    backend.sessionBegins(session);
     this.#attach(session, socket);
     this.#settings.onStart(session);
     return session;

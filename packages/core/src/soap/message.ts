@@ -171,13 +171,12 @@ export class LazyMessage implements CwmpMessage {
   #read(): MessageFacts {
     if (this.#facts === undefined) {
       const head = this.#head;
-      let charset: string | undefined;
       this.#facts =
         head === undefined
           ? noFacts
           : readFacts(
               head,
-              textDecoder(() => (charset ??= charsetOf(head, this.#contentType))),
+              textDecoder(() => charsetOf(head, this.#contentType)),
             );
       this.#head = undefined;
     }
