@@ -3,7 +3,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { gzipSync } from 'node:zlib';
 import { CwmpProxyError, rewriteMessage } from '@cwmp-proxy/core';
-import { rewriteEncodedMessage } from '#core/soap/content-coding.js';
+import { rewriteEncodedMessage } from '#core/soap/rewrite-encoded.js';
 import { rewriteStages } from '#core/soap/rewrite-stages.js';
 import { generateMessage } from './message-generator.js';
 import { mutate } from './mutate.js';

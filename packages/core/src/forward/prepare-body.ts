@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { type Readable, pipeline } from 'node:stream';
-import { type EncodedRewriteOptions, contentCodingOf, rewriteEncodedMessage } from '../soap/content-coding.js';
+import { type EncodedRewriteOptions, contentCodingOf } from '../soap/content-coding.js';
 import { type CwmpMessage, LazyMessage, nothingFound } from '../soap/message.js';
+import { rewriteEncodedMessage } from '../soap/rewrite-encoded.js';
 import { rewriteStages } from '../soap/rewrite-stages.js';
 import type { SessionAnswer } from '../sessions/session.js';
 import { readBody } from './read-body.js';

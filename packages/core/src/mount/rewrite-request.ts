@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
-import { rewriteEncodedMessage } from '../soap/content-coding.js';
+import { rewriteEncodedMessage } from '../soap/rewrite-encoded.js';
 import type { CwmpMessage } from '../soap/message.js';
 import { hasBody, setLength } from './kept-body.js';
 import { peekBody } from './peek-body.js';

@@ -44,7 +44,7 @@ export class CodingStage extends Duplex {
       this.#coder.write(chunk, written);
       return;
     }
-    this.#head = Buffer.concat([this.#head, chunk]);
+    this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
     if (this.#head.length < this.#options.headBytes) return callback();
     this.#start().write(this.#head, written);
   }

@@ -1,13 +1,18 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import type { CwmpMessage } from './message.js';
 import { MessageRewriter, type RewriteOptions } from './message-rewriter.js';
+import { inSlices, type Stepwise } from './time-slices.js';
+
+/** How much of a chunk is read in one step. */
+const partBytes = 1 << 14;
 
 /**
  * Rewrites each ConnectionRequestURL in a message that streams through, in identity coding. Emits `message`, with the
  * {@link CwmpMessage}, once: after the last byte was read and before `end`. What `rewriteUrl` throws ends the stream.
  *
  * It holds back the first byte, until the second tells UTF-16, and from the beginning of a Value that may have to be replaced
- * to its end: at most 48 KiB. Everything else leaves with the chunk it came in.
+ * to its end: at most 48 KiB. Everything else leaves with the chunk it came in. A long chunk is read in slices, between which
+ * the event loop goes on.
  */
 export class InformRewriter extends Transform {
   readonly #rewriter: MessageRewriter;
@@ -24,12 +29,16 @@ export class InformRewriter extends Transform {
   }
 
   override _transform(chunk: Uint8Array, _encoding: BufferEncoding, callback: TransformCallback): void {
+    const fail = (error: unknown): void => callback(error instanceof Error ? error : new Error(String(error)));
+    let later: Promise<void> | undefined;
     try {
-      for (const part of this.#rewriter.push(chunk)) this.push(part);
+      later = inSlices(this.#reading(chunk));
     } catch (error) {
-      return callback(error instanceof Error ? error : new Error(String(error)));
+      return fail(error);
     }
-    callback();
+    if (later === undefined) callback();
+    // oxlint-disable-next-line promise/no-callback-in-promise -- a stream knows no promise
+    else void later.then(() => callback(), fail);
   }
 
   override _flush(callback: TransformCallback): void {
@@ -41,5 +50,19 @@ export class InformRewriter extends Transform {
     this.#final = this.#rewriter.message();
     this.emit('message', this.#final);
     callback();
+  }
+
+  /** The reading of a chunk, a part in each step. */
+  #reading(chunk: Uint8Array): Stepwise {
+    let at = 0;
+    return {
+      step: () => {
+        if (this.destroyed) return false;
+        const part = chunk.length > partBytes ? chunk.subarray(at, at + partBytes) : chunk;
+        at += partBytes;
+        for (const bytes of this.#rewriter.push(part)) this.push(bytes);
+        return at < chunk.length;
+      },
+    };
   }
 }

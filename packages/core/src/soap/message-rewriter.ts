@@ -1,4 +1,5 @@
 import { charsetBytes, charsetOf, isWide, textDecoder } from './charset.js';
+import { HeldBytes } from './held-bytes.js';
 import type { ScannerOptions } from './markup-scanner.js';
 import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { UrlFinder } from './url-finder.js';
@@ -19,12 +20,7 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function joined(parts: readonly Buffer[]): Buffer {
-  const [first] = parts;
-  return first !== undefined && parts.length === 1 ? first : Buffer.concat(parts);
-}
-
-const maxHeadParts = 16;
+const noBytes = Buffer.alloc(0);
 
 /** What a message is told to be that is in UTF-16 or UTF-32. */
 export function wideMessage(contentType: string | undefined): CwmpMessage {
@@ -39,11 +35,13 @@ export class MessageRewriter {
   readonly #options: RewriteOptions;
   readonly #scanning: ScannerOptions | undefined;
   #finder: UrlFinder | undefined;
-  #head: Buffer[] = [];
+  /** The beginning of the message, with room behind it where it has come in pieces. */
+  #head: Buffer = noBytes;
+  #ownsHead = false;
   #headBytes = 0;
   #knownCharset: string | undefined;
   #wide = false;
-  #queue: Buffer[] = [];
+  readonly #held = new HeldBytes();
   #readTo = 0;
   #sentTo = 0;
 
@@ -55,19 +53,19 @@ export class MessageRewriter {
   /** Takes the next bytes and returns those that may leave, in order. */
   push(chunk: Uint8Array): Buffer[] {
     const bytes = asBuffer(chunk);
-    this.#queue.push(bytes);
+    this.#held.push(bytes);
     this.#readTo += bytes.length;
     this.#keepHead(bytes);
     if (this.#finder === undefined && !this.#wide) {
       if (this.#readTo < 2) return [];
-      this.#begin();
+      this.#begin(bytes);
     } else this.#read(bytes);
     return this.#send(this.#finder?.heldFrom(this.#readTo) ?? this.#readTo);
   }
 
   /** Returns the bytes that were still held back. */
   end(): Buffer[] {
-    if (this.#finder === undefined && !this.#wide && this.#readTo > 0) this.#begin();
+    if (this.#finder === undefined && !this.#wide && this.#readTo > 0) this.#begin(noBytes);
     this.#finder?.end();
     return this.#send(this.#readTo);
   }
@@ -75,40 +73,54 @@ export class MessageRewriter {
   /** What the message was, as far as it has been read. */
   message(): CwmpMessage {
     if (this.#wide) return wideMessage(this.#options.contentType);
-    const head = this.#headBytes === 0 ? undefined : joined(this.#head);
+    const head = this.#headBytes === 0 ? undefined : this.#headSoFar();
     return new LazyMessage(head, this.#options.contentType, this.#finder?.result() ?? nothingFound);
   }
 
   #keepHead(bytes: Buffer): void {
     if (this.#headBytes >= maxHeadBytes) return;
-    const left = maxHeadBytes - this.#headBytes;
-    // A copy, where a large chunk would be kept alive for its beginning.
-    const part = bytes.length > left ? Buffer.from(bytes.subarray(0, left)) : bytes;
-    this.#head.push(part);
-    this.#headBytes += part.length;
-    // Small chunks would cost more than they hold.
-    if (this.#head.length > maxHeadParts) this.#head = [joined(this.#head)];
+    const known = this.#headBytes;
+    const length = Math.min(known + bytes.length, maxHeadBytes);
+    this.#headBytes = length;
+    if (known === 0 && bytes.length <= maxHeadBytes) {
+      this.#head = bytes;
+      return;
+    }
+    // Twice as long each time: chunks may be small and many. And a copy, where a large chunk would be kept alive for its beginning.
+    if (known === 0 || length > this.#head.length || !this.#ownsHead) {
+      const longer = Buffer.allocUnsafe(Math.min(2 * length, maxHeadBytes));
+      this.#head.copy(longer, 0, 0, known);
+      this.#head = longer;
+      this.#ownsHead = true;
+    }
+    bytes.copy(this.#head, known, 0, length - known);
   }
 
-  #begin(): void {
-    const bytes = joined(this.#queue);
-    this.#wide = isWide(bytes);
+  #headSoFar(): Buffer {
+    return this.#head.subarray(0, this.#headBytes);
+  }
+
+  /** Begins with the second byte; `bytes` came last. */
+  #begin(bytes: Buffer): void {
+    const head = this.#headSoFar();
+    this.#wide = isWide(head);
     if (this.#wide) return;
     const decode = textDecoder(() => this.#charset());
     this.#finder = new UrlFinder((url) => this.#options.rewriteUrl(url), decode, this.#scanning);
+    this.#read(head.subarray(0, this.#readTo - bytes.length));
     this.#read(bytes);
   }
 
   /** Asked for each text that is not ASCII, of which a message may have very many. */
   #charset(): string {
     if (this.#knownCharset !== undefined) return this.#knownCharset;
-    const found = charsetOf(joined(this.#head), this.#options.contentType);
+    const found = charsetOf(this.#headSoFar(), this.#options.contentType);
     if (this.#headBytes >= charsetBytes) this.#knownCharset = found;
     return found;
   }
 
   #read(bytes: Buffer): void {
-    this.#finder?.scanner.write(bytes.toString('latin1'));
+    if (bytes.length > 0) this.#finder?.scanner.write(bytes.toString('latin1'));
   }
 
   #send(to: number): Buffer[] {
@@ -123,19 +135,8 @@ export class MessageRewriter {
   }
 
   #sendTo(to: number, out: Buffer[] | undefined): void {
-    while (this.#sentTo < to) {
-      const bytes = this.#queue[0];
-      if (bytes === undefined) return;
-      const count = to - this.#sentTo;
-      if (count >= bytes.length) {
-        out?.push(bytes);
-        this.#queue.shift();
-        this.#sentTo += bytes.length;
-      } else {
-        out?.push(bytes.subarray(0, count));
-        this.#queue[0] = bytes.subarray(count);
-        this.#sentTo = to;
-      }
-    }
+    if (to <= this.#sentTo) return;
+    this.#held.take(to - this.#sentTo, out);
+    this.#sentTo = to;
   }
 }

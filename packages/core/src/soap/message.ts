@@ -171,12 +171,13 @@ export class LazyMessage implements CwmpMessage {
   #read(): MessageFacts {
     if (this.#facts === undefined) {
       const head = this.#head;
+      let charset: string | undefined;
       this.#facts =
         head === undefined
           ? noFacts
           : readFacts(
               head,
-              textDecoder(() => charsetOf(head, this.#contentType)),
+              textDecoder(() => (charset ??= charsetOf(head, this.#contentType))),
             );
       this.#head = undefined;
     }

@@ -1,6 +1,7 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
 import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { asBuffer, type RewriteOptions, wideMessage } from './message-rewriter.js';
+import type { Stepwise } from './time-slices.js';
 import { type Splice, UrlFinder } from './url-finder.js';
 import { UrlMarkers } from './url-marker.js';
 
@@ -17,43 +18,125 @@ function headOf(bytes: Buffer): Buffer {
   return bytes.length <= maxHeadBytes ? bytes : Buffer.from(bytes.subarray(0, maxHeadBytes));
 }
 
-const windowBytes = 1 << 16;
+/** How much is read in one step. */
+const windowBytes = 1 << 14;
+/** How much is copied in one step. */
+const copyBytes = 1 << 20;
+
+/** The rewriting of a body that is in memory, in identity coding, step by step. Every other byte stays as it came. */
+export class BodyRewriting implements Stepwise {
+  readonly #body: Uint8Array;
+  readonly #bytes: Buffer;
+  readonly #options: RewriteOptions;
+  readonly #markers: UrlMarkers;
+  #finder: UrlFinder | undefined;
+  #charset: string | undefined;
+  #readTo = 0;
+  /** Where the last struct has ended, while it is not known whether a URL may follow. */
+  #openEnd: number | undefined;
+  #splicing: Splicing | undefined;
+
+  constructor(body: Uint8Array, options: RewriteOptions) {
+    this.#body = body;
+    this.#bytes = asBuffer(body);
+    this.#options = options;
+    this.#markers = new UrlMarkers(this.#bytes);
+  }
+
+  /** Does the next step; whether there is another. It throws only what `rewriteUrl` throws. */
+  step(): boolean {
+    if (this.#splicing !== undefined) return this.#splicing.step();
+    const finder = this.#finder;
+    if (finder === undefined) return this.#begin();
+    if (this.#openEnd !== undefined) {
+      this.#stopUnlessMore(finder, this.#openEnd);
+      if (this.#openEnd !== undefined) return true;
+    }
+    const { scanner } = finder;
+    if (!scanner.stopped && this.#readTo < this.#bytes.length) {
+      const from = this.#readTo;
+      this.#readTo += windowBytes;
+      scanner.write(this.#bytes.toString('latin1', from, this.#readTo));
+    }
+    if (!scanner.stopped && this.#readTo < this.#bytes.length) return true;
+    finder.end();
+    if (finder.splices.length === 0) return false;
+    this.#splicing = new Splicing(this.#bytes, finder.splices);
+    return this.#splicing.step();
+  }
+
+  /** What came of it, after the last step. */
+  result(): RewrittenMessage {
+    const { contentType } = this.#options;
+    if (isWide(this.#bytes)) return { body: this.#body, message: wideMessage(contentType) };
+    const message = new LazyMessage(headOf(this.#bytes), contentType, this.#finder?.result() ?? nothingFound);
+    return { body: this.#splicing?.out ?? this.#body, message };
+  }
+
+  #begin(): boolean {
+    if (isWide(this.#bytes)) return false;
+    const any = this.#markers.any;
+    if (any !== true) return any === undefined;
+    const charset = (): string => (this.#charset ??= charsetOf(this.#bytes, this.#options.contentType));
+    const finder = new UrlFinder((url) => this.#options.rewriteUrl(url), textDecoder(charset));
+    finder.onStructEnd = (end) => this.#stopUnlessMore(finder, end);
+    this.#finder = finder;
+    return true;
+  }
+
+  /** Ends the reading where no URL can follow. */
+  #stopUnlessMore(finder: UrlFinder, end: number): void {
+    const more = this.#markers.mayFollow(end);
+    this.#openEnd = more === undefined ? end : undefined;
+    if (more === false) finder.scanner.stop();
+  }
+}
+
+/** Puts a body together from what is kept of it and what is replaced, step by step. */
+class Splicing implements Stepwise {
+  readonly out: Buffer;
+  readonly #bytes: Buffer;
+  readonly #splices: readonly Splice[];
+  #index = 0;
+  #read = 0;
+  #written = 0;
+
+  constructor(bytes: Buffer, splices: readonly Splice[]) {
+    const grows = splices.reduce((sum, { start, end, text }) => sum + text.length - (end - start), 0);
+    this.out = Buffer.allocUnsafe(bytes.length + grows);
+    this.#bytes = bytes;
+    this.#splices = splices;
+  }
+
+  step(): boolean {
+    const from = this.#written;
+    while (this.#written - from < copyBytes) {
+      const splice = this.#splices[this.#index];
+      const keptTo = splice?.start ?? this.#bytes.length;
+      const to = Math.min(keptTo, this.#read + copyBytes);
+      this.#written += this.#bytes.copy(this.out, this.#written, this.#read, to);
+      this.#read = to;
+      if (to < keptTo) return true;
+      if (splice === undefined) return false;
+      this.#written += this.out.write(splice.text, this.#written, 'latin1');
+      this.#read = splice.end;
+      this.#index += 1;
+    }
+    return true;
+  }
+}
 
 /**
  * Rewrites each ConnectionRequestURL in a body that is in memory, in identity coding. Every other byte stays as it came.
  * It throws only what `rewriteUrl` throws.
+ *
+ * It is synchronous: a body of many megabytes holds the event loop for as long as the reading takes, which grows with its length
+ * and is at most 25 ms for each 64 KiB, whatever stands in it. {@link InformRewriter} lets others have their turn.
  */
 export function rewriteMessage(body: Uint8Array, options: RewriteOptions): RewrittenMessage {
-  const bytes = asBuffer(body);
-  if (isWide(bytes)) return { body, message: wideMessage(options.contentType) };
-  const markers = new UrlMarkers(bytes);
-  const head = headOf(bytes);
-  if (!markers.any) return { body, message: new LazyMessage(head, options.contentType, nothingFound) };
-  const finder = new UrlFinder(
-    (url) => options.rewriteUrl(url),
-    textDecoder(() => charsetOf(head, options.contentType)),
-  );
-  finder.onStructEnd = (end) => {
-    if (!markers.mayFollow(end)) finder.scanner.stop();
-  };
-  for (let from = 0; from < bytes.length && !finder.scanner.stopped; from += windowBytes) {
-    finder.scanner.write(bytes.toString('latin1', from, from + windowBytes));
+  const rewriting = new BodyRewriting(body, options);
+  while (rewriting.step()) {
+    // each step reads or copies a part
   }
-  finder.end();
-  const message = new LazyMessage(head, options.contentType, finder.result());
-  return { body: finder.splices.length > 0 ? spliced(bytes, finder.splices) : body, message };
-}
-
-function spliced(bytes: Buffer, splices: readonly Splice[]): Buffer {
-  const grows = splices.reduce((sum, { start, end, text }) => sum + text.length - (end - start), 0);
-  const out = Buffer.allocUnsafe(bytes.length + grows);
-  let read = 0;
-  let written = 0;
-  for (const { start, end, text } of splices) {
-    written += bytes.copy(out, written, read, start);
-    written += out.write(text, written, 'latin1');
-    read = end;
-  }
-  bytes.copy(out, written, read);
-  return out;
+  return rewriting.result();
 }

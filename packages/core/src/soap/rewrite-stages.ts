@@ -50,9 +50,24 @@ export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
     const { message } = unreadable(new Uint8Array());
     return { stages: [], message: () => message };
   }
-  const rewriter = new InformRewriter(options);
-  const message = (): CwmpMessage => rewriter.message;
-  if (coding === 'identity') return { stages: [rewriter], message };
+  if (coding === 'identity') {
+    const rewriter = new InformRewriter(options);
+    return { stages: [rewriter], message: () => rewriter.message };
+  }
+  const { decoder, rewriter, encoder } = decodingStages(coding, options);
+  return { stages: [decoder, rewriter, encoder()], message: () => rewriter.message };
+}
+
+/** The stages of a body in a content coding, see {@link rewriteStages}. */
+export interface DecodingStages {
+  readonly decoder: Duplex;
+  readonly rewriter: InformRewriter;
+  /** Makes the stage that encodes it anew. */
+  readonly encoder: () => Duplex;
+}
+
+/** The stages by which a body in a content coding is decoded and rewritten. */
+export function decodingStages(coding: ContentCoding, options: EncodedRewriteOptions): DecodingStages {
   let zlibWrapped = true;
   const decoder = new CodingStage({
     create(head) {
@@ -68,6 +83,6 @@ export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
     toError: (cause) => invalidCoding(coding, cause),
     atRest: (bytes) => bytesBehindEnd(coding, bytes),
   });
-  const encoder = new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
-  return { stages: [decoder, rewriter, encoder], message };
+  const encoder = (): Duplex => new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
+  return { decoder, rewriter: new InformRewriter(options), encoder };
 }

@@ -27,6 +27,10 @@ function standAlone(text: string): string {
   return printable.test(text) ? Buffer.from(text, 'latin1').toString('latin1') : text;
 }
 
+function undecoded(latin1: string): string {
+  return latin1;
+}
+
 function isMessage(name: string): boolean {
   return name === 'Inform' || name === 'GetParameterValuesResponse';
 }
@@ -140,7 +144,8 @@ export class UrlFinder implements MarkupHandler {
 
   #endName(end: number): void {
     const raw = this.scanner.endCapture(end);
-    const data = raw === undefined ? undefined : readCharacterData(raw, this.#decode);
+    // In no charset does a byte above 127 stand for an ASCII letter, of which the name consists.
+    const data = raw === undefined ? undefined : readCharacterData(raw, undecoded);
     this.#nameMatches = data !== undefined && urlNames.has(trimBlank(data.text));
     const pending = this.#pending;
     if (this.#nameMatches && pending !== undefined) {

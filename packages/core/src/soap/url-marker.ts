@@ -105,44 +105,71 @@ export class PlainMarkers {
   }
 }
 
-/** How much is searched at once: what is asked again after each struct must not search all of a long body each time. */
-const windowBytes = 1 << 14;
-/** How far beyond that: more than the name or a reference, which may begin in one part and end in the next. */
+/** How much is searched at once for something that any byte may begin. */
+const markerWindowBytes = 1 << 13;
+/** How much is searched at once for a text, which is a hundred times as fast. */
+const textWindowBytes = 1 << 18;
+/** How far beyond that: more than the name or a reference, which may begin in one window and end in the next. */
 const overlap = 64;
 
-/** The markers of a body in memory, looked for as they are asked for, once. */
+/** Looks for the places of something in a body, window by window, each once. */
+class Search {
+  readonly #body: Buffer;
+  readonly #windowBytes: number;
+  readonly #find: (window: Buffer, from: number) => number;
+  /** Nothing was found before this place, since the last that was found. */
+  #searchedTo = 0;
+  #found: number | undefined;
+
+  constructor(body: Buffer, windowBytes: number, find: (window: Buffer, from: number) => number) {
+    this.#body = body;
+    this.#windowBytes = windowBytes;
+    this.#find = find;
+  }
+
+  /**
+   * Whether there is a place from `from` on, which must not go back; `undefined` where it is not in the next window. Who wants
+   * to know asks again.
+   */
+  isFrom(from: number): boolean | undefined {
+    if (this.#found !== undefined) {
+      if (this.#found < 0) return false;
+      if (this.#found >= from) return true;
+    }
+    const at = Math.max(from, this.#searchedTo);
+    const to = at + this.#windowBytes;
+    const found = this.#find(to + overlap < this.#body.length ? this.#body.subarray(0, to + overlap) : this.#body, at);
+    this.#searchedTo = found < 0 ? to : found;
+    this.#found = found >= 0 || to >= this.#body.length ? found : undefined;
+    return this.#found === undefined ? undefined : found >= 0;
+  }
+}
+
+/** The markers of a body in memory, looked for as they are asked for. */
 export class UrlMarkers {
   readonly #body: Buffer;
-  #searchedFrom = 0;
-  #next: number | undefined;
+  readonly #markers: Search;
+  readonly #structs: Search;
+  #doctypes: Search | undefined;
 
   constructor(body: Buffer) {
     this.#body = body;
+    this.#markers = new Search(body, markerWindowBytes, nextMarker);
+    this.#structs = new Search(body, textWindowBytes, (window, from) => window.indexOf(structName, from, 'latin1'));
   }
 
-  /** Whether a URL may stand after `from`, which is outside of any struct. */
-  mayFollow(from: number): boolean {
-    return this.#nextFrom(from) >= 0 && this.#body.includes(structName, from, 'latin1');
+  /** Whether a URL may stand in the body, or something in it must be reported; `undefined` where more has to be searched. */
+  get any(): boolean | undefined {
+    const mayHold = this.mayFollow(0);
+    if (mayHold !== false || this.#markers.isFrom(0) === false) return mayHold;
+    const body = this.#body;
+    this.#doctypes ??= new Search(body, textWindowBytes, (window, from) => window.indexOf('<!DOCTYPE', from, 'latin1'));
+    return this.#doctypes.isFrom(0);
   }
 
-  /** Whether a URL may stand in the body, or something in it must be reported. */
-  get any(): boolean {
-    return this.#nextFrom(0) >= 0 && (this.#body.includes(structName) || this.#body.includes('<!DOCTYPE'));
-  }
-
-  #nextFrom(from: number): number {
-    const known = this.#next;
-    if (known !== undefined && from >= this.#searchedFrom && (known < 0 || known >= from)) return known;
-    this.#searchedFrom = from;
-    this.#next = this.#search(from);
-    return this.#next;
-  }
-
-  #search(from: number): number {
-    for (let at = from; at < this.#body.length; at += windowBytes) {
-      const found = nextMarker(this.#body.subarray(0, at + windowBytes + overlap), at);
-      if (found >= 0) return found;
-    }
-    return -1;
+  /** Whether a URL may stand after `from`, which is outside of any struct; `undefined` where more has to be searched. */
+  mayFollow(from: number): boolean | undefined {
+    const marked = this.#markers.isFrom(from);
+    return marked === true ? this.#structs.isFrom(from) : marked;
   }
 }
