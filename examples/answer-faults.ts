@@ -1,4 +1,5 @@
-// Answers a CPE whose message the proxy could not hand on with the code alone. Express's own handler would send it a stack.
+// Answers a CPE whose message `rewriteInform` could not have with the code alone, and at once. Express's own handler would send a
+// stack, and would wait for the end of a body that may never come.
 import { CwmpProxyError } from '@cwmp-proxy/core';
 import type { ErrorRequestHandler } from 'express';
 

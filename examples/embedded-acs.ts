@@ -6,6 +6,7 @@ import { createCwmpProxy, logEvents } from '@cwmp-proxy/core';
 import { cwmpProxy, rewriteInform } from '@cwmp-proxy/express';
 import { statusPage } from '@cwmp-proxy/core/status-page';
 import express from 'express';
+import { answerFaults } from './answer-faults.js';
 
 const port = Number(process.env['PORT'] ?? 8080);
 const proxy = createCwmpProxy({
@@ -35,6 +36,7 @@ app.post('/acs', rewriteInform(proxy), express.text({ type: () => true }), (requ
 app.use('/status', statusPage(proxy));
 // Nothing but the connection-request endpoint is left to the proxy.
 app.use(cwmpProxy(proxy, { paths: [] }));
+app.use(answerFaults);
 
 const server = app.listen(port, () => {
   console.log(`

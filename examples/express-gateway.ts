@@ -6,7 +6,6 @@
 import { createCwmpProxy, logEvents } from '@cwmp-proxy/core';
 import { cwmpProxy } from '@cwmp-proxy/express';
 import express from 'express';
-import { answerFaults } from './answer-faults.js';
 import { options, port, printWhatToTry } from './gateway-settings.js';
 
 const proxy = createCwmpProxy(options);
@@ -18,7 +17,6 @@ app.get('/health', (_request, response) => {
 });
 // Ahead of body parsers, and last of the routes: it takes every request that is left.
 app.use('/', cwmpProxy(proxy));
-app.use(answerFaults);
 
 const server = app.listen(port, printWhatToTry);
 // CPEs think for longer between two messages than the five seconds that Node allows by default.

@@ -151,6 +151,9 @@ lines.push(
     '### `cwmpProxy(proxy, options)`, `proxyFirst(proxy, app, options)`, `proxy.serves(request, options)`',
   ),
 );
+lines.push(
+  ...optionTable('core/src/mount/proxy-first.ts', 'AdapterOptions', '').with(0, '### `cwmpProxy(proxy, options)` only'),
+);
 const wakeOptions = 'core/src/connection-request/wake-options.ts';
 lines.push(...optionTable(wakeOptions, 'WakeOptions', '').with(0, '### `proxy.wakeCpe(origin, options)`'));
 // What only `wakeCpe` without a proxy takes stands among the options of the pipeline.

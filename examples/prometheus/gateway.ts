@@ -6,7 +6,6 @@ import { collectMetrics } from '@cwmp-proxy/core/metrics';
 import { cwmpProxy } from '@cwmp-proxy/express';
 import express from 'express';
 import { collectDefaultMetrics, register } from 'prom-client';
-import { answerFaults } from '../answer-faults.js';
 import { options, port, printWhatToTry } from '../gateway-settings.js';
 
 const proxy = createCwmpProxy(options);
@@ -18,7 +17,6 @@ app.get('/metrics', (_request, response, next) => {
   register.metrics().then((text) => response.type(register.contentType).send(text), next);
 });
 app.use(cwmpProxy(proxy));
-app.use(answerFaults);
 
 const server = app.listen(port, () => {
   printWhatToTry();

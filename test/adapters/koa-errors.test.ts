@@ -27,7 +27,7 @@ for (const [name, App] of [
         context.body = error instanceof Error && 'code' in error ? error.code : '';
       }
     });
-    app.use(cwmpProxy(proxy));
+    app.use(cwmpProxy(proxy, { onError: 'next' }));
     const handle = app.callback();
     const { url } = await listen(
       t,

@@ -42,11 +42,12 @@ async function start(
   t: TestContext,
   host: Host,
   proxy: AppOptions['proxy'] = {},
+  options: AppOptions['options'] = {},
 ): Promise<{ backend: RawBackend; cpe: RawConnection; port: number; codes: string[] }> {
   const backend = await rawBackend(t, (socket, request) => {
     socket.write(answerOf('<r/>', ...(request.includes('X-Closes') ? ['Connection: close'] : [])));
   });
-  const app = await startApp(t, host, { backends: [backend.url], proxy });
+  const app = await startApp(t, host, { backends: [backend.url], proxy, options });
   const codes: string[] = [];
   app.proxy.on('failure', ({ error }) => codes.push(error.code));
   const port = Number(new URL(app.url).port);
@@ -132,7 +133,7 @@ for (const host of everyHost) {
 }
 
 test('nothing is written behind a refusal, and each request there is told of as one whose peer is gone', async (t) => {
-  const { cpe, backend, codes } = await start(t, plainHost);
+  const { cpe, backend, codes } = await start(t, plainHost, {}, { onError: 'next' });
   await cpe.exchange(post(1));
   cpe.write(refused + post(2) + post(3));
   // The host of the tests answers with a status and leaves the connection open, unlike the proxy.

@@ -8,6 +8,7 @@ import { atEnd } from './at-end.js';
 export interface App {
   /** `http://127.0.0.1:<port>` */
   url: string;
+  port: number;
   proxy: CwmpProxy;
   /** Codes of what reached the application's own error handling. */
   errors: unknown[];
@@ -48,6 +49,6 @@ export async function startApp(t: TestContext, host: Host, options: AppOptions):
     options: options.options ?? {},
     onError: (error) => errors.push(error instanceof Error && 'code' in error ? error.code : error),
   });
-  const { url } = await serve(t, listener);
-  return { url, proxy, errors };
+  const { url, port } = await serve(t, listener);
+  return { url, port, proxy, errors };
 }

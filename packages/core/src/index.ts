@@ -17,7 +17,9 @@ export type {
 } from './events.js';
 export { type EventLogger, logEvents } from './log-events.js';
 export {
+  type AdapterOptions,
   type AppListener,
+  checkAdapterOptions,
   checkMountOptions,
   type MountOptions,
   proxyFirst,

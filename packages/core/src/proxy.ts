@@ -19,6 +19,7 @@ import { onClosed } from './http/client-left.js';
 import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
 import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
+import { cutWithoutRest, readRest } from './http/rest-of-request.js';
 import { Informs, isOtherDevice } from './informs.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
@@ -48,7 +49,8 @@ export interface HandleOptions {
   keptBody?: unknown;
   /**
    * Called in place of the proxy's own answer when an exchange fails before anything was sent, for hosts that answer errors
-   * themselves. Default: the proxy answers with the error's status and code.
+   * themselves. Of a body that is still coming the rest is read before, for at most 2 s; if it does not end then, the connection is
+   * cut after another 2 s, answered or not. Default: the proxy answers with the error's status and code.
    */
   onError?: (error: CwmpProxyError) => void;
 }
@@ -234,7 +236,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       const fail = (fault: CwmpProxyError): void =>
         this.#fail(fault, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
       if (!this.#faulty.has(response)) fail(error);
-      answerFailure(request, response, error, { onError: options.onError, onFault: fail });
+      await answerFailure(request, response, error, { onError: options.onError, onFault: fail });
     } finally {
       line?.leave();
     }
@@ -259,15 +261,20 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * @returns What the message was; `undefined` for what is no POST or has no body.
    *
    * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_CONSUMED` when something has read of the body before,
-   * `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`; and `ERR_CWMP_OPTION` with `cpeAuth`.
+   * `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`; and `ERR_CWMP_OPTION` with `cpeAuth`. The
+   * application answers. The rest of the body is read before, for at most 2 s; if it does not end then, the connection is cut after
+   * another 2 s.
    */
   async rewriteRequest(request: IncomingMessage, response?: ServerResponse): Promise<CwmpMessage | undefined> {
     if (this.#cpeGate !== undefined) {
       refuseOption('cpeAuth', 'guards what goes to backends only; with rewriteInform the ACS asks its CPEs itself');
     }
     this.#clients.identify(request);
-    const message = await rewriteRequest(request, this.#rewriting).catch((error: unknown) => {
+    const message = await rewriteRequest(request, this.#rewriting).catch(async (error: unknown) => {
       if (error instanceof CwmpProxyError) this.#fail(error, request.method ?? '', 'acs', undefined);
+      // Whoever answers may close the connection, or wait for the end of a body that does not come.
+      await new Promise<void>((resolve) => readRest(request, resolve));
+      if (response !== undefined) cutWithoutRest(request, response);
       throw error;
     });
     const onAnswered = message && this.#announce(message, undefined, undefined);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkMountOptions, type CwmpMessage, type CwmpProxy, type MountOptions } from '@cwmp-proxy/core';
+import { type AdapterOptions, checkAdapterOptions, type CwmpMessage, type CwmpProxy } from '@cwmp-proxy/core';
 
 declare global {
   namespace Express {
@@ -19,9 +19,10 @@ export type CwmpProxyMiddleware = (
 
 /**
  * Mounts a proxy in an Express application: at `/`, at a path, in a router. What is not the proxy's goes to `next()`: by
- * default everything but POSTs and requests for the connection-request endpoint, see {@link MountOptions.paths}. An exchange
- * that fails before anything was sent goes to `next(error)`, a {@link CwmpProxyError} whose `statusCode` and `headers`
- * Express's own error handling sends.
+ * default everything but POSTs and requests for the connection-request endpoint, see {@link AdapterOptions.paths}. An exchange
+ * that fails is answered as it is without Express. With `onError: 'next'` it goes to `next(error)` while nothing was sent, a
+ * {@link CwmpProxyError} whose `statusCode` and `headers` Express's own error handling sends; see
+ * {@link AdapterOptions.onError} for what that costs.
  *
  * Mount it ahead of body parsers. Behind one it works with the bytes that were kept, `request.rawBody` or a `request.body`
  * that is a Buffer or a string, and fails with `ERR_CWMP_BODY_CONSUMED` where there are none.
@@ -33,13 +34,14 @@ export type CwmpProxyMiddleware = (
  *
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
-export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
-  checkMountOptions(options);
+export function cwmpProxy(proxy: CwmpProxy, options: AdapterOptions = {}): CwmpProxyMiddleware {
+  checkAdapterOptions(options);
+  const { onError, ...mount } = options;
   return (request, response, next) => {
     const target = request.originalUrl ?? request.url ?? '/';
-    if (!proxy.serves(request, { ...options, target })) return next();
+    if (!proxy.serves(request, { ...mount, target })) return next();
     if (losesHiddenClasses) [request, response].forEach(shareHiddenClass);
-    void proxy.handle(request, response, { target, onError: next });
+    void proxy.handle(request, response, onError === 'next' ? { target, onError: next } : { target });
   };
 }
 
@@ -63,7 +65,9 @@ function shareHiddenClass(object: object): void {
 /**
  * For an ACS in whose own process the proxy is: rewrites the body of a CPE's request and hands it on, with what the message
  * was as `request.cwmp`. Whatever stands behind it, `express.text`, `express.raw` or a handler that reads the stream, reads
- * the rewritten bytes. A body that cannot be had goes to `next(error)`.
+ * the rewritten bytes. A body that cannot be had goes to `next(error)`, since the ACS is the application. Of a body that is still
+ * coming the rest is read before, for at most 2 s. If it does not end then, the connection is cut after another 2 s: an error
+ * handler that answers at once has answered by then, Express's own one waits for the end.
  *
  * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`. The ACS asks CPEs who they are: a proxy
  * with `cpeAuth`, which guards what goes to backends, fails with `ERR_CWMP_OPTION`.
@@ -81,14 +85,13 @@ export function rewriteInform(proxy: CwmpProxy): CwmpProxyMiddleware {
     response,
     next,
   ) => {
-    let message: CwmpMessage | undefined;
     try {
-      message = await proxy.rewriteRequest(request, response);
+      const message = await proxy.rewriteRequest(request, response);
+      if (message !== undefined) request.cwmp = message;
     } catch (error) {
       next(error);
       return;
     }
-    if (message !== undefined) request.cwmp = message;
     next();
   };
   return (...parameters) => void rewrite(...parameters);

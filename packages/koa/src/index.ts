@@ -1,4 +1,4 @@
-import { checkMountOptions, type CwmpMessage, type CwmpProxy, type MountOptions } from '@cwmp-proxy/core';
+import { type AdapterOptions, checkAdapterOptions, type CwmpMessage, type CwmpProxy } from '@cwmp-proxy/core';
 import type { ExtendableContext } from 'koa';
 
 declare module 'koa' {
@@ -20,9 +20,10 @@ export type CwmpProxyMiddleware = (context: CwmpProxyContext, next: () => Promis
 
 /**
  * Mounts a proxy in a Koa application, at a path with koa-mount or in a router. What is not the proxy's goes downstream: by
- * default everything but POSTs and requests for the connection-request endpoint, see {@link MountOptions.paths}. An exchange
- * that fails before anything was sent rejects with a {@link CwmpProxyError}, so that Koa answers with its status and emits
- * the application's `error`.
+ * default everything but POSTs and requests for the connection-request endpoint, see {@link AdapterOptions.paths}. An exchange
+ * that fails is answered as it is without Koa. With `onError: 'next'` it rejects while nothing was sent, with a
+ * {@link CwmpProxyError}, so that Koa answers with its status and emits the application's `error`; see
+ * {@link AdapterOptions.onError} for what that costs.
  *
  * Mount it ahead of body parsers. Behind one it works with the bytes that were kept, `ctx.request.rawBody` or a
  * `ctx.request.body` that is a Buffer or a string, and fails with `ERR_CWMP_BODY_CONSUMED` where there are none.
@@ -34,23 +35,25 @@ export type CwmpProxyMiddleware = (context: CwmpProxyContext, next: () => Promis
  *
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
-export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpProxyMiddleware {
-  checkMountOptions(options);
+export function cwmpProxy(proxy: CwmpProxy, options: AdapterOptions = {}): CwmpProxyMiddleware {
+  checkAdapterOptions(options);
+  const { onError, ...mount } = options;
   return async (context, next) => {
     const { req, res, request, originalUrl: target } = context;
-    if (!proxy.serves(req, { ...options, target })) {
+    if (!proxy.serves(req, { ...mount, target })) {
       await next();
       return;
     }
     // The answer goes to the socket as the ACS wrote it; Koa must not write one of its own.
     context.respond = false;
     const keptBody = keptIn(request);
+    if (onError !== 'next') return proxy.handle(req, res, { target, keptBody });
     await new Promise<void>((resolve, reject) => {
-      const onError = (error: Error): void => {
+      const handOn = (error: Error): void => {
         context.respond = true;
         reject(error);
       };
-      void proxy.handle(req, res, { target, keptBody, onError }).then(resolve);
+      void proxy.handle(req, res, { target, keptBody, onError: handOn }).then(resolve);
     });
   };
 }
@@ -58,7 +61,8 @@ export function cwmpProxy(proxy: CwmpProxy, options: MountOptions = {}): CwmpPro
 /**
  * For an ACS in whose own process the proxy is: rewrites the body of a CPE's request and hands it downstream, with what the
  * message was as `ctx.cwmp`. Whatever stands behind it, koa-bodyparser or a handler that reads `ctx.req`, reads the
- * rewritten bytes. It rejects for a body that cannot be had.
+ * rewritten bytes. It rejects for a body that cannot be had, since the ACS is the application. Of a body that is still coming the
+ * rest is read before, for at most 2 s, so that Koa's answer is not lost.
  *
  * Mount it ahead of body parsers, else it fails with `ERR_CWMP_BODY_CONSUMED`. The ACS asks CPEs who they are: a proxy
  * with `cpeAuth`, which guards what goes to backends, fails with `ERR_CWMP_OPTION`.

@@ -7,8 +7,8 @@ import { plainHost } from './plain-host.js';
 /** `proxyFirst` in front of an application without a framework. */
 export const proxyFirstHost: Host = {
   name: 'proxyFirst',
-  listener: ({ proxy, options }) =>
-    proxyFirst(proxy, (request, response) => response.end(`app: ${request.method} ${request.url}`), options),
+  listener: ({ proxy, options: { paths } }) =>
+    proxyFirst(proxy, (request, response) => response.end(`app: ${request.method} ${request.url}`), paths && { paths }),
 };
 
 /** Every way a proxy is mounted. */

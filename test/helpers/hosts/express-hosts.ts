@@ -12,7 +12,7 @@ export const express5Host: Host = {
   listener({ proxy, mount, before, options, onError }) {
     const app = express5();
     app.set('trust proxy', before.includes('trust-proxy'));
-    for (const name of ['logging', 'compression', 'response-time'] as const) {
+    for (const name of ['logging', 'compression', 'response-time', 'early-answer'] as const) {
       if (before.includes(name)) app.use(connectOf(name));
     }
     if (before.includes('raw-parser')) app.use(express5.raw({ type: everything }));
@@ -39,7 +39,7 @@ export const express4Host: Host = {
   listener({ proxy, mount, before, options, onError }) {
     const app = express4();
     app.set('trust proxy', before.includes('trust-proxy'));
-    for (const name of ['logging', 'compression', 'response-time'] as const) {
+    for (const name of ['logging', 'compression', 'response-time', 'early-answer'] as const) {
       if (before.includes(name)) app.use(connectOf(name));
     }
     if (before.includes('raw-parser')) app.use(express4.raw({ type: everything }));

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import type { CwmpProxy, MountOptions } from '@cwmp-proxy/core';
+import type { AdapterOptions, CwmpProxy } from '@cwmp-proxy/core';
 
 /** What stands in front of the proxy in an application. */
 export type Before =
@@ -14,7 +14,9 @@ export type Before =
   /** A parser of something else, which keeps the bytes as `rawBody`. */
   | 'keeping-parser'
   /** A parser of something else, which keeps nothing. */
-  | 'forgetful-parser';
+  | 'forgetful-parser'
+  /** Answers with `app: early`, and hands the request on all the same. */
+  | 'early-answer';
 
 /** An application with a proxy in it; what is not the proxy's, it answers with `app: <method> <url>`. */
 export interface AppSetup {
@@ -22,7 +24,7 @@ export interface AppSetup {
   /** Where the proxy is mounted; `router` is at `/isp/cwmp`, in a router at `/isp`. */
   mount: '/' | '/cwmp' | 'router';
   before: readonly Before[];
-  options: MountOptions;
+  options: AdapterOptions;
   /** Told of what reaches the application's own error handling, which answers with the error's status and `app: <code>`. */
   onError: (error: unknown) => void;
 }

@@ -34,6 +34,11 @@ const middlewares: { [Name in Before]?: () => Koa3.Middleware } = {
   'text-parser': () => bodyParser({ enableTypes: ['xml', 'text'] }),
   'keeping-parser': () => bodyParser({ enableTypes: ['form'], extendTypes: { form: ['text/xml'] } }),
   'forgetful-parser': () => parser(false),
+  'early-answer': () => (ctx, next) => {
+    ctx.respond = false;
+    ctx.res.end('app: early');
+    return next();
+  },
 };
 
 function koaHost(name: string, create: () => Koa3): Host {

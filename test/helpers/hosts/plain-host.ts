@@ -23,6 +23,10 @@ const middlewares: { [Name in Exclude<Before, 'trust-proxy'>]: () => unknown } =
   'text-parser': () => express.text({ type: everything }),
   'keeping-parser': () => express.urlencoded({ type: everything, extended: false, verify: keep }),
   'forgetful-parser': () => express.urlencoded({ type: everything, extended: false }),
+  'early-answer': () => (_request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    response.end('app: early');
+    next();
+  },
 };
 
 function isConnect(value: unknown): value is Connect {
@@ -40,18 +44,18 @@ const mountPaths = { '/': '/', '/cwmp': '/cwmp', router: '/isp/cwmp' };
 /** No framework: `proxy.serves` and `proxy.handle`, with connect's kind of middleware in front. */
 export const plainHost: Host = {
   name: 'node:http',
-  listener({ proxy, mount, before, options, onError }) {
+  listener({ proxy, mount, before, options: { onError, ...options }, onError: told }) {
     const chain = before.map(connectOf);
     return (request, response) => {
       const url = request.url ?? '/';
       const fail = (error: unknown): void => {
-        onError(error);
+        told(error);
         const { status, text } = answerTo(error);
         response.writeHead(status, { 'Content-Length': text.length }).end(text);
       };
       const serve = (): void => {
         if (url.startsWith(mountPaths[mount]) && proxy.serves(request, options)) {
-          void proxy.handle(request, response, { onError: fail });
+          void proxy.handle(request, response, onError === 'next' ? { onError: fail } : {});
         } else {
           response.end(`app: ${request.method} ${url}`);
         }

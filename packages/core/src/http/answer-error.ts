@@ -1,9 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type CwmpProxyError, throwLater } from '../errors.js';
 import { cut, isOpen, readNothingBehind, responseFault } from './response.js';
-
-/** How long a CPE that is still sending its body may take to read that it was in vain, in milliseconds. */
-const lingerMs = 2_000;
+import { cutWithoutRest, readRest } from './rest-of-request.js';
 
 /** What an answer to an exchange that failed may call. */
 export interface FailureCalls {
@@ -15,20 +13,29 @@ export interface FailureCalls {
 
 /**
  * Calls the host's `onError` for an exchange that failed. If there is none, or it throws, sends our own error answer. Does nothing
- * where nothing can be answered: the connection is gone, or an answer is under way. Never throws.
+ * where nothing can be answered: the connection is gone, or an answer is under way. Never rejects.
+ *
+ * The host's function is called when the rest of the request was read, or a short time is over: the host may close the connection
+ * behind its answer. Where the rest still does not come, the connection is cut after the same time once more.
  */
-export function answerFailure(
+export async function answerFailure(
   request: IncomingMessage,
   response: ServerResponse,
   error: CwmpProxyError,
   { onError, onFault }: FailureCalls,
-): void {
-  if (response.headersSent || !isOpen(response)) return;
-  try {
-    if (onError !== undefined) return onError(error);
-  } catch (thrown) {
-    throwLater(thrown);
-    if (response.headersSent || !isOpen(response)) return;
+): Promise<void> {
+  const isOver = (): boolean => response.headersSent || !isOpen(response);
+  if (isOver()) return;
+  if (onError !== undefined) {
+    if (!request.complete) await new Promise<void>((resolve) => readRest(request, resolve));
+    if (isOver()) return;
+    try {
+      onError(error);
+      return cutWithoutRest(request, response);
+    } catch (thrown) {
+      throwLater(thrown);
+      if (isOver()) return;
+    }
   }
   try {
     answerError(request, response, error, onFault);
@@ -57,9 +64,8 @@ function answerError(
 }
 
 /**
- * Answers a request whose body is still coming. Node would close the connection behind the answer, and bytes that arrive on
- * a closed connection make the kernel reset it, which takes the answer with it (RFC 9112 §9.6). So the answer is written,
- * what comes is thrown away, and the end waits for the end of the request, for the CPE to leave, or for a short time.
+ * Answers a request whose body is still coming. Node would close the connection behind the answer. So the answer is written, and
+ * its end waits for the rest of the request.
  */
 function linger(
   request: IncomingMessage,
@@ -69,11 +75,7 @@ function linger(
 ): void {
   if (body === undefined) response.flushHeaders();
   else response.write(body);
-  const timer = setTimeout(end, lingerMs);
-  timer.unref();
-  function end(): void {
-    clearTimeout(timer);
-    request.off('end', end).off('close', end);
+  readRest(request, () => {
     if (!isOpen(response)) return;
     try {
       response.end();
@@ -81,7 +83,5 @@ function linger(
       cut(response);
       onFault(responseFault(cause));
     }
-  }
-  request.on('end', end).on('close', end);
-  request.resume();
+  });
 }

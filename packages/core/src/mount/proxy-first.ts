@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { checkGroup, refuseOption, withoutEndSlashes } from '../option-checks.js';
+import { checkGroup, oneOf, refuseOption, withoutEndSlashes } from '../option-checks.js';
 
 /** Which requests are the proxy's. */
 export interface MountOptions {
@@ -9,6 +9,18 @@ export interface MountOptions {
    * CWMP message is one. Requests for the connection-request endpoint are the proxy's in any case.
    */
   paths?: readonly string[];
+}
+
+/** How an adapter mounts a proxy in a framework. */
+export interface AdapterOptions extends MountOptions {
+  /**
+   * Who answers an exchange that fails before anything was sent: `'answer'`, the proxy, with the error's status and code, as it
+   * does without a framework; or `'next'`, the framework's own error handling, which is given the {@link CwmpProxyError}. Default
+   * `'answer'`: error handlers of frameworks wait for the end of a body, which may never come, or close the connection on one that
+   * is still coming, which loses their answer. With `'next'` the rest of a body is read first, for at most 2 s; if it does not end
+   * then, the connection is cut after another 2 s, answered or not. Failures are told as `failure` in either case.
+   */
+  onError?: 'answer' | 'next';
 }
 
 /** A listener for the requests of a server: Node's, an Express app, `app.callback()` of a Koa app. */
@@ -38,7 +50,19 @@ export function proxyFirst(proxy: ServingProxy, app: AppListener, options: Mount
 }
 
 /**
- * Checks the options of a mount, for adapters: a path that never matches would hand every CPE to the application.
+ * Checks the options of an adapter.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the option that is wrong.
+ */
+export function checkAdapterOptions(options: AdapterOptions): void {
+  checkGroup('options', options, ['paths', 'onError']);
+  const { onError, ...mount } = options;
+  oneOf('onError', onError, ['answer', 'next']);
+  checkMountOptions(mount);
+}
+
+/**
+ * Checks the options of a mount: a path that never matches would hand every CPE to the application.
  *
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the option that is wrong.
  */
