@@ -66,6 +66,26 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   { name: 'a limit of nothing', options: { limits: { maxBodyBytes: 0 } }, message: /^limits\.maxBodyBytes: / },
   { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },
   { name: 'a time as text', options: { timeouts: { connectMs: '5s' } }, message: /^timeouts\.connectMs: / },
+  {
+    name: 'one pair in the place of users',
+    options: { connectionRequests: { allow: ['10.0.0.0/8'], users: { username: 'acs', password: 'secret' } } },
+    message: /^connectionRequests\.users: .*two users/,
+  },
+  {
+    name: 'one pair in the place of users of cpeAuth',
+    options: { cpeAuth: { users: { username: 'cpe', password: 'secret' } } },
+    message: /^cpeAuth\.users: .*two users/,
+  },
+  {
+    name: 'a version of TLS that Node does not know',
+    options: { connectionRequests: { allow: ['10.0.0.0/8'], users: { a: 'b' }, tls: { minVersion: 'SSLv3' } } },
+    message: /^connectionRequests\.tls\.minVersion: /,
+  },
+  {
+    name: 'ciphers that OpenSSL does not know',
+    options: { connectionRequests: { allow: ['10.0.0.0/8'], users: { a: 'b' }, tls: { ciphers: 'ROT13' } } },
+    message: /^connectionRequests\.tls\.ciphers: /,
+  },
   { name: 'no connectionRequests', options: { connectionRequests: undefined }, message: /^connectionRequests: / },
   {
     name: 'an open relay',
@@ -233,7 +253,7 @@ test('refuses itself as a backend that is added later', async (t) => {
 
 test('takes a publicUrl that ends with client where that is not the endpoint, and a CPE can POST to it', async (t) => {
   const acs = await serve(t, (_request, response) => response.writeHead(204, { connection: 'close' }).end());
-  const publicUrl = 'http://a/isp/client';
+  const publicUrl = 'http://127.0.0.1:8080/isp/client';
   const proxy = createCwmpProxy({ ...good, publicUrl, backends: [acs.url] });
   t.after(() => proxy.close());
   const { url } = await serve(t, (request, response) => void proxy.handle(request, response));

@@ -117,7 +117,7 @@ test('challenges with Digest over MD5 first and Basic second, each in a field of
   assert.equal(status, 401);
   assert.equal(challenges.length, 2);
   assert.match(challenges[0] ?? '', /^Digest realm="cwmp-proxy", nonce="[\w-]{30}", qop="auth"$/);
-  assert.equal(challenges[1], 'Basic realm="cwmp-proxy"');
+  assert.equal(challenges[1], 'Basic realm="cwmp-proxy", charset="UTF-8"');
 });
 
 test('asks who asks before it says anything of what is asked for', async (t) => {
@@ -133,7 +133,7 @@ test('forward: a pair that the CPE refuses is asked for again, with a challenge 
   const { target } = split(await gate.proxied(device.url));
   const answer = await send({ port: gate.port, target, headers: { authorization: basicField.slice(15) } });
   assert.equal(answer.status, 401);
-  assert.deepEqual(answer.challenges, ['Basic realm="cwmp-proxy"']);
+  assert.deepEqual(answer.challenges, ['Basic realm="cwmp-proxy", charset="UTF-8"']);
   assert.equal(device.wakes, 0);
 });
 

@@ -264,3 +264,24 @@ test('a CPE may hash the uri with the prefix that a trusted proxy took off', asy
   assert.equal((await cpe.post({ authorization })).status, 401);
   assert.equal((await cpe.post({ authorization, 'X-Forwarded-Prefix': '/cwmp' })).status, 200);
 });
+
+/*
+ * Seen: a users function that gave an empty password, or `{ ha1: '' }`, let anybody in who answered with nothing. A map with such
+ * an entry is refused at creation; a function's result is checked alike.
+ */
+for (const { name, secret, given, status } of [
+  { name: 'an empty password', secret: '', given: '', status: 401 },
+  { name: 'an empty ha1', secret: { ha1: '' }, given: '', status: 500 },
+  { name: 'an ha1 that is none', secret: { ha1: 'secret' }, given: 'secret', status: 500 },
+  { name: 'nothing', secret: undefined, given: '', status: 401 },
+]) {
+  for (const scheme of ['digest', 'basic'] as const) {
+    test(`a users function that gives ${name} lets nobody in by ${scheme}`, async (t) => {
+      const cpe = await start(t, { users: () => secret, schemes: [scheme] });
+      const { challenges } = await cpe.post();
+      const authorization = scheme === 'basic' ? basic(username, given) : digest(challenges[0], { password: given });
+      assert.equal((await cpe.post({ authorization })).status, status);
+      assert.deepEqual(cpe.received, []);
+    });
+  }
+}

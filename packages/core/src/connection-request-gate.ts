@@ -58,7 +58,7 @@ export class ConnectionRequestGate {
   }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, tls, timeoutMs, unreachableStatus, timeoutStatus } = options;
     const { modes, htpasswd, ...access } = options.access;
-    const defaults = credentials === undefined ? {} : { credentials };
+    const defaults = { allowBasic: options.allowBasic, ...(credentials !== undefined && { credentials }) };
     checkPipelineOptions(defaults, 'connectionRequests.');
     const policy = createWakePolicy({ allow, ownAddresses });
     const schemes: AccessScheme[] = [];
@@ -96,6 +96,11 @@ export class ConnectionRequestGate {
       timeoutStatus,
       onFailure,
     });
+  }
+
+  /** Whether a connection from this address and port is one that a wake or a relay has opened. */
+  isOwnEnd(address: string | undefined, port: number | undefined): boolean {
+    return this.pipeline.isOwnEnd(address, port) || (this.#relay?.isOwnEnd(address, port) ?? false);
   }
 
   /** Ends every wake; resolves when nothing is open any more. */

@@ -20,6 +20,9 @@ const statusByCode = {
   /** The URL of a connection request carries no signature of this proxy, or another proxy's. */
   ERR_CWMP_BAD_SIGNATURE: 403,
 
+  /** A wake of this proxy has come back to the proxy itself; it goes no further. */
+  ERR_CWMP_LOOP: 508,
+
   /** A CPE's request that two HTTP parsers may read in two ways, or that no CWMP peer sends; it reaches no backend. */
   ERR_CWMP_BAD_REQUEST: 400,
   /** A CPE that `cpeAuth` knows as one device sent an Inform with the DeviceId of another (`cpeAuth.onMismatch: 'refuse'`). */

@@ -10,6 +10,8 @@ interface TlsOptions {
   key?: unknown;
   servername?: unknown;
   rejectUnauthorized?: unknown;
+  minVersion?: unknown;
+  ciphers?: unknown;
 }
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` naming the option by its path. */
@@ -101,6 +103,15 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
 }
 
+/** What is said of {@link isOnePair}. */
+export const onePair =
+  "expected passwords by user name, { acs: 'secret' }; this would be two users, 'username' and 'password'";
+
+/** Whether an object that should hold passwords by user name has the shape of `credentials`: `{ username, password }`. */
+export function isOnePair(users: object): boolean {
+  return Object.keys(users).sort().join() === 'password,username';
+}
+
 /** Checks a realm, which has to stand between quotes in a challenge. */
 export function checkRealm(at: string, value: unknown): void {
   if (typeof value === 'string' && /^[ !#-[\]-~]+$/.test(value)) return;
@@ -113,7 +124,7 @@ export function checkRealm(at: string, value: unknown): void {
  */
 export function checkTls(path: string, tls: TlsOptions, known: readonly (keyof TlsOptions)[]): void {
   checkGroup(path, tls, known);
-  const { ca, cert, key, servername, rejectUnauthorized } = tls;
+  const { ca, cert, key, servername, rejectUnauthorized, minVersion, ciphers } = tls;
   const authorities: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
   if (ca !== undefined && (authorities.length === 0 || !authorities.every(holdsCertificates))) {
     refuseOption(`${path}.ca`, `expected certificates, ${pem}, or a list of such`);
@@ -129,6 +140,13 @@ export function checkTls(path: string, tls: TlsOptions, known: readonly (keyof T
   }
   if (servername !== undefined && !isHostName(servername)) {
     refuseOption(`${path}.servername`, 'expected a host name, not an address');
+  }
+  if (minVersion !== undefined) {
+    oneOf(`${path}.minVersion`, minVersion, ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
+  }
+  if (ciphers !== undefined) {
+    if (typeof ciphers !== 'string') refuseOption(`${path}.ciphers`, 'expected cipher suites in a text');
+    checkContext(`${path}.ciphers`, 'expected cipher suites that OpenSSL knows', { ciphers });
   }
   trueOrFalse(`${path}.rejectUnauthorized`, rejectUnauthorized, true);
 }

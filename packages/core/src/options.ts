@@ -86,6 +86,11 @@ export interface ConnectionRequestOptions {
    * CPEs that ask for nothing can be woken.
    */
   credentials?: CredentialsSource;
+  /**
+   * Whether Basic is spoken to a CPE that offers no Digest. Default `false`: Basic hands the password to whoever answers at that
+   * address.
+   */
+  allowBasic?: boolean;
   /** How TLS is done towards CPEs with an https origin. Default: their certificates must be from a well-known authority. */
   tls?: WakeTls;
   /**

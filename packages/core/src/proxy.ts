@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { BackendAddresses } from './backend-addresses.js';
+
 import { BackendControl } from './backend-control.js';
 import { basePathOf } from './backends/backend.js';
 import { BackendPool } from './backends/backend-pool.js';
@@ -21,6 +21,7 @@ import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
 import { cutWithoutRest, readRest } from './http/rest-of-request.js';
 import { Informs, isOtherDevice } from './informs.js';
+import { OwnAddresses } from './own-addresses.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
@@ -33,6 +34,7 @@ import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
 import { Tally, type ProxyStats } from './stats.js';
 import type { CwmpMessage } from './soap/message.js';
+import { isCpeOrigin } from './url/cpe-origin.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
 
 /** How a framework hands a request on. */
@@ -86,7 +88,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #cpeGate: CpeGate | undefined;
   readonly #informs: Informs;
   readonly #checkedServers = new WeakSet<object>();
+  readonly #checkedSockets = new WeakSet<Socket>();
   readonly #clients: Clients;
+  readonly #ownAddresses: OwnAddresses;
   /** Responses whose fault was told; what their exchanges fail with comes of it. */
   readonly #faulty = new WeakSet<ServerResponse>();
   /** Hears what responses emit as `error`, whenever it comes; one function for all. */
@@ -168,8 +172,12 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onExchange: (exchange, { id, backend }) =>
         this.#tell('exchange', { session: id, backend: backend.url, ...exchange }),
     });
-    const ownAddresses = new BackendAddresses(pool);
-    // Names of backends are looked up now, so that the first wake knows where not to go.
+    const { hostBase } = connectionRequests.urls;
+    const { protocol } = new URL(publicUrl);
+    const own = [publicUrl, ...(hostBase === undefined ? [] : [`${protocol}//cwmp-proxy.${hostBase}`])];
+    const ownAddresses = new OwnAddresses(pool, own);
+    this.#ownAddresses = ownAddresses;
+    // Their names are looked up now, so that the first wake knows where not to go.
     ownAddresses.list();
     this.#gate = new ConnectionRequestGate({
       options: connectionRequests,
@@ -220,7 +228,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       if (!own.enter(response)) await own.turn(request, response);
       line = own;
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
-      this.#checkServer(request.socket);
+      this.#checkSocket(request.socket);
       if (isForCpe) await this.#gate.endpoint(request, response, target);
       else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
         const readable = readableRequest(request, options.keptBody);
@@ -334,7 +342,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#fail(responseFault(cause), method, target, undefined);
   }
 
-  #rewriteUrl(url: string): string | undefined {
+  #rewriteUrl(url: string): string | undefined | false {
+    if (!isCpeOrigin(url)) return false;
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
       const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}; shorten publicUrl or choose connectionRequests.urls.form 'path'`;
@@ -387,6 +396,17 @@ export class CwmpProxy extends CwmpProxyEmitter {
       `a right Digest answer for another uri than the one asked for, from ${address}; a proxy in front that takes a prefix off ` +
       `must be in trustedProxies and send X-Forwarded-Prefix, otherwise set ${group}.compareUri to false`;
     this.#warnSometimes('DIGEST_URI', message);
+  }
+
+  /** @throws {@link CwmpProxyError} `ERR_CWMP_LOOP` for a connection that is the other end of one of the proxy's own. */
+  #checkSocket(socket: Socket): void {
+    if (this.#checkedSockets.has(socket)) return;
+    this.#ownAddresses.cameIn(socket.localAddress, socket.localPort);
+    if (this.#gate.isOwnEnd(socket.remoteAddress, socket.remotePort)) {
+      throw new CwmpProxyError('ERR_CWMP_LOOP', 'a wake of this proxy has come back to it');
+    }
+    this.#checkedSockets.add(socket);
+    this.#checkServer(socket);
   }
 
   #checkServer(socket: Socket): void {

@@ -5,8 +5,10 @@ import {
   checkRealm,
   checkTls,
   choose,
+  isOnePair,
   isPlainObject,
   oneOf,
+  onePair,
   refuseOption,
   trueOrFalse,
   wholeNumber,
@@ -16,6 +18,7 @@ import type { AccessMode, AccessOptions, ConnectionRequestOptions, UrlOptions } 
 /** {@link ConnectionRequestOptions}, checked, with every default in its place. */
 export interface ResolvedConnectionRequests extends ConnectionRequestOptions {
   timeoutMs: number;
+  allowBasic: boolean;
   unreachableStatus: FailureStatus;
   timeoutStatus: FailureStatus;
   urls: UrlOptions;
@@ -33,6 +36,7 @@ const known = [
   'allow',
   'users',
   'credentials',
+  'allowBasic',
   'tls',
   'timeoutMs',
   'unreachableStatus',
@@ -56,7 +60,9 @@ export function resolveConnectionRequests(
   if (store !== undefined && !methods.every((method) => typeof store?.[method] === 'function')) {
     refuseOption(`${path}.store`, 'expected a store, redisWakeStore(client) for instance');
   }
-  if (options.tls !== undefined) checkTls(`${path}.tls`, options.tls, ['ca', 'rejectUnauthorized']);
+  if (options.tls !== undefined)
+    checkTls(`${path}.tls`, options.tls, ['ca', 'cert', 'key', 'ciphers', 'minVersion', 'rejectUnauthorized']);
+  const allowBasic = trueOrFalse(`${path}.allowBasic`, options.allowBasic, false);
   const urls = resolveUrls(options.urls ?? {}, publicUrl);
   const isSigned = urls.signingKeys !== undefined && urls.signingKeys.length > 0;
   if (allow === undefined ? !isSigned : allow !== 'any' && (!Array.isArray(allow) || allow.length === 0)) {
@@ -77,7 +83,7 @@ export function resolveConnectionRequests(
   const timeoutMs = wholeNumber(`${path}.timeoutMs`, options.timeoutMs, 1_800, 1, longestWakeMs);
   const unreachableStatus = oneOf(`${path}.unreachableStatus`, options.unreachableStatus, failureStatuses);
   const timeoutStatus = oneOf(`${path}.timeoutStatus`, options.timeoutStatus, failureStatuses);
-  return Object.freeze({ ...options, urls, access, timeoutMs, unreachableStatus, timeoutStatus });
+  return Object.freeze({ ...options, allowBasic, urls, access, timeoutMs, unreachableStatus, timeoutStatus });
 }
 
 function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions): ResolvedAccess {
@@ -86,6 +92,7 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
   const { htpasswd, realm = 'cwmp-proxy' } = options;
   const isMap = isPlainObject(users) && Object.keys(users).length > 0;
   if (users !== undefined && typeof users !== 'function' && !isMap) refuseOption(`${path}.users`, expectedUsers);
+  if (isMap && isOnePair(users)) refuseOption(`${path}.users`, onePair);
   const chosen = choose(`${group}.modes`, options.modes ?? (isMap ? ['digest', 'basic'] : ['basic']), modes);
   const forwards = chosen.includes('forward');
   for (const [name, password] of isMap ? Object.entries(users) : []) {

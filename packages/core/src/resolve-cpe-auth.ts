@@ -3,11 +3,14 @@ import {
   checkGroup,
   checkRealm,
   choose,
+  isOnePair,
   isPlainObject,
+  onePair,
   oneOf,
   refuseOption,
   trueOrFalse,
 } from './option-checks.js';
+import { ha1Length, isHa1 } from './auth/digest-authenticator.js';
 import type { CpeAuthOptions } from './options.js';
 
 /** {@link CpeAuthOptions}, checked, with every default in its place. */
@@ -56,22 +59,22 @@ export function resolveCpeAuth(options: CpeAuthOptions): Readonly<ResolvedCpeAut
   });
 }
 
-/** How many characters an HA1 has in hex. */
-const ha1Lengths = { MD5: 32, 'SHA-256': 64 };
-
 /** @param algorithms Those that an HA1 can be for; Basic is checked against one for MD5. */
 function checkUsers(users: unknown, algorithms: ResolvedCpeAuth['algorithms']): void {
   const at = `${path}.users`;
   if (!isPlainObject(users) || Object.keys(users).length === 0) {
     return refuseOption(at, 'expected a plain object from user name to password or { ha1 }, or a function');
   }
-  const lengths = new Set(algorithms.map((algorithm) => ha1Lengths[algorithm]));
+  if (isOnePair(users)) refuseOption(at, onePair);
   for (const [name, secret] of Object.entries(users)) {
     const quoted = JSON.stringify(name.slice(0, 60));
     if (name.includes(':')) refuseOption(at, `${quoted} has a colon in its name`);
     const ha1: unknown = typeof secret === 'object' && secret !== null && 'ha1' in secret ? secret.ha1 : undefined;
-    const isHa1 = typeof ha1 === 'string' && lengths.has(ha1.length) && /^[\da-f]+$/i.test(ha1);
-    if (isHa1 || (typeof secret === 'string' && secret !== '')) continue;
-    refuseOption(at, `${quoted} has no password, and no ha1 of ${[...lengths].join(' or ')} hex characters`);
+    const isUsable = typeof ha1 === 'string' && algorithms.some((algorithm) => isHa1(ha1, algorithm));
+    if (isUsable || (typeof secret === 'string' && secret !== '')) continue;
+    refuseOption(
+      at,
+      `${quoted} has no password, and no ha1 of ${[...new Set(algorithms.map((algorithm) => ha1Length(algorithm)))].join(' or ')} hex characters`,
+    );
   }
 }

@@ -51,7 +51,7 @@ export class Access implements Authenticator {
     this.#onRefused = onRefused;
     this.#limiter = new GuessLimiter({ maxFailures });
     this.#forwards = schemes.includes('forward');
-    this.#basicChallenge = `Basic realm="${realm}"`;
+    this.#basicChallenge = `Basic realm="${realm}", charset="UTF-8"`;
     if (schemes.includes('basic')) {
       if (htpasswd !== undefined) {
         this.#htpasswd = createHtpasswdChecker(htpasswd, 'connectionRequests.access.htpasswd');

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type Challenge, parseChallenges, quote } from './challenge.js';
 import { octets } from './digest-algorithm.js';
 
@@ -9,7 +10,7 @@ export interface BasicPair {
 
 /** Reads an `Authorization` header field: its scheme and parameters, or its token68. Nothing when there is no scheme. */
 export function parseAuthorization(field: string): Challenge | undefined {
-  return parseChallenges(field)[0];
+  return parseChallenges(field, 1)[0];
 }
 
 /** `Basic …` for the pair, in UTF-8 (RFC 7617 §2.1). */
@@ -21,7 +22,9 @@ export function basicAuthorization(username: string, password: string): string {
 export function readBasicPair(field: string): BasicPair | undefined {
   const encoded = /^basic +([A-Za-z0-9+/\-_]*={0,2})$/i.exec(field.trimEnd())?.[1];
   if (encoded === undefined) return undefined;
-  const pair = Buffer.from(encoded, 'base64').toString('utf8');
+  const bytes = Buffer.from(encoded, 'base64');
+  // Older ACSs send Latin-1, whatever the challenge says.
+  const pair = bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');
   const colon = pair.indexOf(':');
   return colon < 0 ? undefined : { username: pair.slice(0, colon), password: pair.slice(colon + 1) };
 }

@@ -41,14 +41,13 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
   return {
     authenticate: (req) =>
       new Promise((resolve, reject) => {
-        const field = req.headers.authorization ?? '';
-        const encoded = scheme.parseAuthorization(field);
-        // A pair without a colon is no pair; http-auth would take it for a user without a password.
-        if (encoded === undefined || readBasicPair(field) === undefined) {
+        // Not by http-auth: it reads no Latin-1, and takes a pair without a colon for a user without a password.
+        const pair = readBasicPair(req.headers.authorization ?? '');
+        if (pair === undefined) {
           resolve(refusal);
           return;
         }
-        scheme.findUser(req, encoded, (result) => {
+        scheme.findUser(req, Buffer.from(`${pair.username}:${pair.password}`).toString('base64'), (result) => {
           if (result instanceof Error) reject(result);
           else resolve(result.pass === true ? { pass: true, username: result.user ?? '' } : refusal);
         });

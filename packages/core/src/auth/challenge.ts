@@ -17,13 +17,21 @@ type Draft = { -readonly [K in keyof Challenge]: Challenge[K] } & { params: Map<
  * Reads all challenges of all `WWW-Authenticate` header fields, in their order. It takes what real CPEs write: several
  * challenges in one field or one in each, parameters parted by commas or by spaces alone, quotes or none, spaces around
  * the equals sign, empty items, a quote that is never closed, an unquoted list of qop values. What cannot be read is
- * skipped; no input makes it throw.
+ * skipped; no input makes it throw. Of one field the first {@link maxFieldLength} characters are read, of all the first
+ * challenges up to the maximum.
+ *
+ * @param maxChallenges Maximum of challenges. Default 32.
  */
-export function parseChallenges(fields: string | readonly string[]): Challenge[] {
+export function parseChallenges(fields: string | readonly string[], maxChallenges: number = 32): Challenge[] {
   const found: Challenge[] = [];
-  for (const field of typeof fields === 'string' ? [fields] : fields) parseField(field, found);
+  for (const field of typeof fields === 'string' ? [fields] : fields) {
+    parseField(field.slice(0, maxFieldLength), found, maxChallenges);
+  }
   return found;
 }
+
+/** Maximum of characters that are read of one field: eight times what the longest Digest answers of the field have. */
+const maxFieldLength = 4_096;
 
 // Sticky expressions: each reads one thing at the position it is given and never looks back.
 const separators = /[\s,;]*/y;
@@ -32,7 +40,7 @@ const name = /[^\s,;="]+/y;
 const unquotedValue = /[^\s,"]*/y;
 const token68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 
-function parseField(field: string, found: Challenge[]): void {
+function parseField(field: string, found: Challenge[], maxChallenges: number): void {
   let current: Draft | undefined;
   let at = 0;
 
@@ -76,6 +84,7 @@ function parseField(field: string, found: Challenge[]): void {
       current.params.set('qop', `${current.params.get('qop') ?? ''},${word}`);
       continue;
     }
+    if (found.length >= maxChallenges) return;
     current = { scheme: word, params: new Map() };
     found.push(current);
   }

@@ -108,9 +108,12 @@ export class DigestAuthenticator implements Authenticator {
     } catch (cause) {
       throw usersFault(cause);
     }
+    // Nobody is let in by an empty password, nor by a hash of nothing.
+    if (found === undefined || found === null || found === '') return undefined;
     if (typeof found === 'string') return found;
-    if (typeof found !== 'object' || found === null || !('ha1' in found)) return undefined;
-    return typeof found.ha1 === 'string' ? { ha1: found.ha1 } : undefined;
+    const ha1: unknown = typeof found === 'object' && 'ha1' in found ? found.ha1 : undefined;
+    if (typeof ha1 === 'string' && isHa1(ha1, algorithm)) return { ha1 };
+    throw usersFault(new TypeError(`expected a password, or { ha1 } in hex for ${algorithm}`));
   }
 
   #isAcceptable({ realm, algorithm, qop, nc, cnonce }: DigestAuthorization): boolean {
@@ -132,6 +135,16 @@ export class DigestAuthenticator implements Authenticator {
 /** Whether a right answer came to a nonce that is good no more: it gets another. */
 export function isStale({ state }: DigestVerdict): boolean {
   return state !== 'wrong' && state !== 'other-uri' && state !== 'fresh';
+}
+
+/** How many characters an HA1 has in hex. */
+export function ha1Length(algorithm: OfferedAlgorithm): number {
+  return algorithm === 'MD5' ? 32 : 64;
+}
+
+/** Whether a text is an HA1 in hex for an algorithm. */
+export function isHa1(text: string, algorithm: OfferedAlgorithm): boolean {
+  return text.length === ha1Length(algorithm) && /^[\da-f]+$/i.test(text);
 }
 
 function isAbsent(qop: string | undefined): boolean {

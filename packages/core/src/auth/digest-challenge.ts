@@ -1,3 +1,4 @@
+import { hasControl } from './authorization.js';
 import { type Challenge, parseChallenges } from './challenge.js';
 import { digestAlgorithm, type DigestAlgorithm, type DigestQop } from './digest-algorithm.js';
 
@@ -41,6 +42,8 @@ export function readDigestChallenge(challenge: Challenge): DigestChallenge | und
   const algorithm = digestAlgorithm(algorithmName);
   const nonce = params.get('nonce');
   if (algorithm === undefined || nonce === undefined) return undefined;
+  // What is no text of a field could end the field that it is sent back in.
+  if ([...params.values()].some(hasControl)) return undefined;
   const qop = chooseQop(params.get('qop'));
   const opaque = params.get('opaque');
   return {

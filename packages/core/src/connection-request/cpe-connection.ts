@@ -16,9 +16,23 @@ export interface Failure {
 export interface WakeTls {
   /** Certificates to trust instead of the well-known ones, in PEM. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** Client certificate to show a CPE that asks for one, in PEM; with its `key`. */
+  readonly cert?: string | Buffer;
+  /** Private key of `cert`, in PEM. */
+  readonly key?: string | Buffer;
+  /** Oldest version of TLS to speak, as in Node's `tls.connect`. Default: Node's own, TLS 1.2. Old CPEs know `'TLSv1'` only. */
+  readonly minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  /**
+   * Cipher suites in OpenSSL's form, as in Node's `tls.connect`; `'DEFAULT@SECLEVEL=0'` for old CPEs: OpenSSL 3 speaks TLS 1.0 and
+   * 1.1, and takes RSA-1024 and SHA-1, at this level only. Default: Node's own.
+   */
+  readonly ciphers?: string;
   /** Default true. CPEs seldom have a certificate that can be verified; false trusts whoever answers. */
   readonly rejectUnauthorized?: boolean;
 }
+
+/** Maximum of bytes that a CPE may send while nothing is asked of it. */
+const maxUnaskedBytes = 16_384;
 
 /** How long the body of an answer is waited for once its head has come, in milliseconds: nothing depends on the body. */
 const bodyGraceMs = 100;
@@ -42,6 +56,9 @@ export class CpeConnection {
   #answered: ((end: Reply | Failure) => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
   readonly #open: OpenConnections;
+  #disconnected: (() => void) | undefined;
+  /** Bytes that came while nothing was asked. */
+  #unasked = 0;
 
   /**
    * Starts to connect to this address, whatever the host of the origin resolves to.
@@ -132,7 +149,9 @@ export class CpeConnection {
   #dialTls(origin: Origin, address: string, tls: WakeTls = {}): Socket {
     const options: ConnectionOptions = { host: address, port: origin.port };
     if (isIP(origin.host) === 0) options.servername = origin.host;
-    if (tls.rejectUnauthorized !== undefined) options.rejectUnauthorized = tls.rejectUnauthorized;
+    for (const name of ['rejectUnauthorized', 'cert', 'key', 'minVersion', 'ciphers'] as const) {
+      if (tls[name] !== undefined) Object.assign(options, { [name]: tls[name] });
+    }
     if (tls.ca !== undefined) options.ca = typeof tls.ca === 'string' || Buffer.isBuffer(tls.ca) ? tls.ca : [...tls.ca];
     const socket = connectTls(options);
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -140,6 +159,7 @@ export class CpeConnection {
   }
 
   #connected(): void {
+    this.#disconnected = this.#open.connected(this.#socket.localAddress, this.#socket.localPort);
     const opened = this.#opened;
     this.#opened = undefined;
     opened?.(undefined);
@@ -147,6 +167,11 @@ export class CpeConnection {
 
   #read(chunk: Buffer): void {
     const reader = this.#reader;
+    if (this.#answered === undefined) {
+      // The rest of an answer's body may come late; a CPE that goes on is not read for ever.
+      this.#unasked += chunk.length;
+      if (this.#unasked > maxUnaskedBytes) return this.#break('closed');
+    }
     reader.push(chunk);
     if (this.#answered === undefined) return;
     if (reader.error !== undefined) this.#break(reader.error);
@@ -177,6 +202,7 @@ export class CpeConnection {
   #break(error: string): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
+    this.#disconnected?.();
     this.#open.delete(this);
     clearTimeout(this.#grace);
     this.#socket.destroy();

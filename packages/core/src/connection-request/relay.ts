@@ -84,6 +84,11 @@ export class Relay {
     this.#connections.close();
   }
 
+  /** Whether a connection from this address and port is one of its own. */
+  isOwnEnd(address: string | undefined, port: number | undefined): boolean {
+    return this.#connections.isOwn(address, port);
+  }
+
   async #exchange(
     origin: Origin,
     authorization: string | undefined,

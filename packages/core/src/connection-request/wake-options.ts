@@ -109,7 +109,8 @@ export function checkPipelineOptions(options: WakePipelineOptions, path = ''): v
   if (options.policy !== undefined && typeof options.policy?.allows !== 'function') {
     refuseOption(`${path}policy`, 'expected a policy, createWakePolicy({ allow }) for instance');
   }
-  if (options.tls !== undefined) checkTls(`${path}tls`, options.tls, ['ca', 'rejectUnauthorized']);
+  if (options.tls !== undefined)
+    checkTls(`${path}tls`, options.tls, ['ca', 'cert', 'key', 'ciphers', 'minVersion', 'rejectUnauthorized']);
   for (const name of ['onInform', 'onWake'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       refuseOption(path + name, 'expected a function');

@@ -103,6 +103,11 @@ export class WakePipeline {
     });
   }
 
+  /** Whether a connection from this address and port is one of its own. */
+  isOwnEnd(address: string | undefined, port: number | undefined): boolean {
+    return this.#connections.isOwn(address, port);
+  }
+
   /** Ends all wakes as `aborted`, closes their connections and takes no more. */
   close(): void {
     this.#closed = true;
@@ -135,7 +140,7 @@ export class WakePipeline {
     const { fleet } = this.#options;
     const isOwn =
       credentials === this.#options.credentials &&
-      !allowBasic &&
+      allowBasic === (this.#options.allowBasic ?? false) &&
       preferredAlgorithm === this.#options.preferredAlgorithm;
     const job = new WakeJob({
       id,

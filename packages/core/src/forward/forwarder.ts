@@ -31,7 +31,7 @@ export interface ForwarderSettings extends BodyLimits {
   /** The proxy's own cookie; `undefined` when there is none. */
   affinity: AffinityCookie | undefined;
   /** The proxied form of a CPE's URL, or `undefined` to leave it. */
-  rewriteUrl: (url: string) => string | undefined;
+  rewriteUrl: (url: string) => string | undefined | false;
   /** Path in front of every target that the backends do not know; empty when there is none. */
   mountPath: string;
   /** Most bytes that a compressed body may expand to. */

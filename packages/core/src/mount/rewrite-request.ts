@@ -8,7 +8,7 @@ import { peekBody } from './peek-body.js';
 /** How {@link rewriteRequest} works. */
 export interface RewriteRequestSettings {
   /** The proxied form of a CPE's URL, or `undefined` to leave it. */
-  rewriteUrl: (url: string) => string | undefined;
+  rewriteUrl: (url: string) => string | undefined | false;
   /** Longest body, in bytes. */
   maxBodyBytes: number;
   /** Longest time for the body to arrive, in milliseconds. */

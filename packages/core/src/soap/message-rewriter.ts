@@ -7,10 +7,11 @@ import { UrlFinder } from './url-finder.js';
 /** How a message is rewritten. */
 export interface RewriteOptions {
   /**
-   * Gives the URL that stands in the place of a CPE's ConnectionRequestURL, or undefined to leave it as it is. Called with
-   * each absolute http or https URL that is found, decoded, without white space around it.
+   * Gives the URL that stands in the place of a CPE's ConnectionRequestURL; `undefined` to leave it as it is (reason `kept`), `false`
+   * where it is no URL that can be used (reason `not-a-url`). Called with each absolute http or https URL that is found, decoded,
+   * without white space around it.
    */
-  rewriteUrl(url: string): string | undefined;
+  rewriteUrl(url: string): string | undefined | false;
   /** The message's Content-Type, for its charset. Default: none; the declaration decides, else UTF-8. */
   contentType?: string | undefined;
 }

@@ -25,7 +25,8 @@ export interface ConnectionRequestUrl {
  * - `content-coding`: the body is in a coding that is not known, or in more than one
  * - `empty`: the URL was empty or its Value missing
  * - `too-long`: the Value was longer than can be held back
- * - `not-a-url`: the Value was not an absolute http or https URL
+ * - `not-a-url`: the Value was not an absolute http or https URL, or none by which a CPE can be called: with a user, a fragment,
+ *   port 0 or a zone, for instance
  * - `kept`: `rewriteUrl` left the URL as it was
  */
 export type UnchangedReason =

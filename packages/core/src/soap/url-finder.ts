@@ -57,6 +57,9 @@ function roleOf(name: string, parent: Role | undefined): Role {
   }
 }
 
+/** Gives the URL that stands in the place of a CPE's own; `undefined` to leave it, `false` where it is none that can be used. */
+export type RewriteUrl = (url: string) => string | undefined | false;
+
 /**
  * Reads a message and says which of its bytes are to be replaced: the URL in the first Value of each
  * `ParameterValueStruct` whose first Name is that of the ConnectionRequestURL, in an Inform or a
@@ -71,7 +74,7 @@ export class UrlFinder implements MarkupHandler {
   #rewroteAny = false;
   /** Why the first URL that was left as it is was left. */
   #keptReason: UnchangedReason | undefined;
-  readonly #rewriteUrl: (url: string) => string | undefined;
+  readonly #rewriteUrl: RewriteUrl;
   readonly #decode: DecodeText;
   readonly #roles: Role[] = [];
   #nameMatches: boolean | undefined;
@@ -80,7 +83,7 @@ export class UrlFinder implements MarkupHandler {
   #start = 0;
   #heldFrom: number | undefined;
 
-  constructor(rewriteUrl: (url: string) => string | undefined, decode: DecodeText, options?: ScannerOptions) {
+  constructor(rewriteUrl: RewriteUrl, decode: DecodeText, options?: ScannerOptions) {
     this.#rewriteUrl = rewriteUrl;
     this.#decode = decode;
     this.scanner = new MarkupScanner(this, options);
@@ -197,6 +200,7 @@ export class UrlFinder implements MarkupHandler {
     if (original === '') return this.#keep('', 'empty');
     if (!absoluteHttpUrl.test(original)) return this.#keep(original, 'not-a-url');
     const rewritten = this.#rewriteUrl(original);
+    if (rewritten === false) return this.#keep(original, 'not-a-url');
     if (rewritten === undefined || rewritten === original) return this.#keep(original, 'kept');
     this.#tell({ original, rewritten });
     this.#rewroteAny = true;

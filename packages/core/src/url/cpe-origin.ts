@@ -50,6 +50,16 @@ export function readCpeOrigin(url: string): CpeOrigin {
   return { scheme, host: (plain ?? '').toLowerCase(), isName, port, authority, target };
 }
 
+/** Whether a CPE can be called by this URL: what may be rewritten is what may be woken. */
+export function isCpeOrigin(url: string): boolean {
+  try {
+    readCpeOrigin(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Letters, digits, hyphens and underscores, in labels; a last label that reads as a number would make it an address in disguise. */
 function isHostName(text: string): boolean {
   if (text.length > 253) return false;

@@ -43,6 +43,23 @@ const disguises = [
 export interface OwnAddress {
   address: string;
   port: number;
+  /** Whose it is. Default: a backend's. The proxy's own is refused whatever `allow` says. */
+  of?: 'backend' | 'proxy';
+}
+
+/** Whether an address and port are the proxy's own, in its own form or carried by an IPv4-mapped one. */
+export function isProxy(address: IpAddress, port: number, own: Iterable<OwnAddress>): boolean {
+  for (const one of own) {
+    if (one.of !== 'proxy' || one.port !== port) continue;
+    const known = readIpAddress(one.address);
+    if (known !== undefined && canonical(known) === canonical(address)) return true;
+  }
+  return false;
+}
+
+/** An IPv4 address and the IPv6 one that maps it are the same to a socket. */
+function canonical({ family, value }: IpAddress): bigint {
+  return family === 4 ? value | 0xffff_0000_0000n : value;
 }
 
 /**
@@ -53,7 +70,7 @@ export interface OwnAddress {
  * where all programs of a machine share addresses, on its own port only.
  */
 export function refusalsOf(address: IpAddress, port: number, own: Iterable<OwnAddress>): IpBlock[] {
-  const backends = [...own];
+  const backends = [...own].filter(({ of }) => of !== 'proxy');
   const isOwn = (one: IpAddress): boolean => backends.some((backend) => isBackend(one, port, backend));
   const found = [...refusedIpv4, ...refusedIpv6].filter((refused) => isInside(address, refused));
   if (isOwn(address)) found.push(blockAround(address, address.family === 4 ? 32 : 128));

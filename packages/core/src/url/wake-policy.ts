@@ -1,6 +1,6 @@
 import { checkGroup, refuseOption } from '../option-checks.js';
 import { type IpBlock, isInside, readIpAddress, readIpBlock } from './ip-address.js';
-import { type OwnAddress, refusalsOf } from './refused-addresses.js';
+import { isProxy, type OwnAddress, refusalsOf } from './refused-addresses.js';
 
 /** Addresses, or names, and the ports there that a connection request may go to. */
 export interface AllowedTarget {
@@ -29,7 +29,7 @@ export interface WakePolicy {
 export interface WakePolicyOptions {
   /** What is allowed; `'any'` allows every address there is; `undefined` every one that is not refused by default. */
   allow: readonly (string | AllowedTarget)[] | 'any' | undefined;
-  /** Addresses of the backends at this moment. */
+  /** Addresses of the proxy and of the backends at this moment. */
   ownAddresses?: () => Iterable<OwnAddress>;
 }
 
@@ -47,12 +47,13 @@ interface Entry {
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an entry cannot be read.
  */
 export function createWakePolicy({ allow, ownAddresses = () => [] }: WakePolicyOptions): WakePolicy {
-  if (allow === 'any') return { allows: (address) => readIpAddress(address) !== undefined };
-  const entries = allow?.map(readEntry);
+  const entries = allow === 'any' ? undefined : allow?.map(readEntry);
   return {
     allows(address, port, name) {
       const dialled = readIpAddress(address);
-      if (dialled === undefined) return false;
+      // To itself the proxy would be a CPE that sends nonsense, or one that wakes another one.
+      if (dialled === undefined || isProxy(dialled, port, ownAddresses())) return false;
+      if (allow === 'any') return true;
       const refusals = refusalsOf(dialled, port, ownAddresses());
       if (entries === undefined) return refusals.length === 0;
       return entries.some(({ matches, block, ports }) => {
