@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { createCwmpProxy, type CwmpProxy, type CwmpProxyOptions } from '@cwmp-proxy/core';
 import type { AppSetup, Host } from './hosts/host.js';
@@ -20,6 +21,8 @@ export interface AppOptions extends Partial<Pick<AppSetup, 'mount' | 'before' | 
   /** Path of the public URL. */
   publicPath?: string;
   proxy?: Partial<CwmpProxyOptions>;
+  /** Is given each response before the application gets it. */
+  onResponse?: (response: ServerResponse) => void;
 }
 
 /** The public URL of every such proxy; nothing is there. */
@@ -49,6 +52,9 @@ export async function startApp(t: TestContext, host: Host, options: AppOptions):
     options: options.options ?? {},
     onError: (error) => errors.push(error instanceof Error && 'code' in error ? error.code : error),
   });
-  const { url, port } = await serve(t, listener);
+  const { url, port } = await serve(t, (request, response) => {
+    options.onResponse?.(response);
+    return listener(request, response);
+  });
   return { url, port, proxy, errors };
 }

@@ -67,8 +67,8 @@ export interface FailureEvent {
   error: CwmpProxyError;
   /** Method of the request. */
   method: string;
-  /** For whom the request was: `acs`, a CPE's message; `cpe`, an ACS's connection request. */
-  target: 'acs' | 'cpe';
+  /** For whom the request was: `acs`, a CPE's message; `cpe`, an ACS's connection request; `page`, the status page. */
+  target: 'acs' | 'cpe' | 'page';
   /** Names the session it belonged to, as in the other events; `undefined` when it failed before it had one. */
   session: string | undefined;
   /** Name of the backend of that session; `undefined` as above. */

@@ -208,15 +208,25 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     );
   }
 
-  /** Gives up. Of an answer whose head is out the rest is missing, so the connection is cut, whoever has ended the answer. */
+  /**
+   * Gives up. Of an answer whose head is out the rest is missing, so the connection is cut, whoever has ended the answer; and
+   * a response that throws takes no other answer.
+   */
   #fail(error: CwmpProxyError): void {
-    this.#stopListening();
-    if (this.#begun && this.#response.headersSent) cut(this.#response);
     this.#reject(error);
+    const { headersSent } = this.#response;
+    try {
+      this.#stopListening();
+      if (!this.#begun || (!headersSent && error.code !== 'ERR_CWMP_INTERNAL')) return;
+    } catch {
+      // It takes nothing any more, and is told of by the error.
+    }
+    cut(this.#response);
   }
 
   #stopListening(): void {
-    this.#response.off('close', this.#onClose).off('drain', this.#onDrain);
+    this.#response.off('close', this.#onClose);
+    this.#response.off('drain', this.#onDrain);
   }
 
   /** @throws {@link CwmpProxyError} where the rest of a streamed answer has nowhere to go. */

@@ -1,4 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CwmpProxyError, throwLater } from '../errors.js';
+import { onClosed } from '../http/client-left.js';
+import { RequestLine } from '../http/request-line.js';
+import { cut, isOpen, reply, responseFault } from '../http/response.js';
+import { watchForStall } from '../http/stall-watch.js';
 import type { CwmpProxy } from '../proxy.js';
 import { contentSecurityPolicy, pageHtml } from './page.js';
 import { StatusRecorder } from './recorder.js';
@@ -9,7 +14,7 @@ export interface StatusPageOptions {
   maxWatchers?: number;
 }
 
-/** A handler for the requests of one path; see {@link statusPage}. */
+/** A handler for the requests of one path; see {@link statusPage}. Never throws. */
 export interface StatusPage {
   (request: IncomingMessage, response: ServerResponse): void;
   /** Ends the recording and the connections of those who watch. */
@@ -18,6 +23,9 @@ export interface StatusPage {
 
 /** Time between two updates of those who watch, in milliseconds. */
 const tickMs = 500;
+
+/** How long one who watches may take nothing before the connection is cut, in milliseconds. */
+const quietMs = 30_000;
 
 /**
  * A page that shows live what a proxy does: the backends with their state and load, sessions per second, the last wakes leg
@@ -42,8 +50,8 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
   let isClosed = false;
 
   function send(watcher: ServerResponse, after: number): void {
-    // A slow one skips updates and gets what it missed with the next.
-    if (watcher.writableNeedDrain) return;
+    // A slow one skips updates and gets what it missed with the next. One that the host has ended gets none.
+    if (watcher.writableNeedDrain || !isOpen(watcher)) return;
     watchers.set(watcher, recorder.number);
     const update = {
       stats: proxy.stats(),
@@ -56,33 +64,70 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
   }
 
   function tick(): void {
-    for (const [watcher, after] of watchers) send(watcher, after);
+    for (const [watcher, after] of watchers) guard(watcher, () => send(watcher, after));
   }
 
   function watch(response: ServerResponse): void {
-    if (isClosed || watchers.size >= maxWatchers) {
-      response.writeHead(503, { ...headers, 'Retry-After': '30' }).end();
-      return;
-    }
+    if (isClosed || watchers.size >= maxWatchers) return reply(response, 503, { ...headers, 'Retry-After': '30' });
     response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
     response.write('retry: 2000\n\n');
-    response.on('close', () => {
+    if (watchers.size === 0) timer = setInterval(tick, tickMs).unref();
+    send(response, 0);
+    watchForStall(response, quietMs);
+    onClosed(response, () => {
       watchers.delete(response);
       if (watchers.size === 0) clearInterval(timer);
     });
-    if (watchers.size === 0) timer = setInterval(tick, tickMs).unref();
-    send(response, 0);
   }
 
-  function handle(request: IncomingMessage, response: ServerResponse): void {
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    if (response.headersSent || !isOpen(response)) return;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.writeHead(405, { ...headers, Allow: 'GET, HEAD' }).end();
+      reply(response, 405, { ...headers, Allow: 'GET, HEAD' });
     } else if (request.method === 'GET' && request.url?.endsWith('?events') === true) {
       watch(response);
     } else {
-      response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': pageBytes });
-      response.end(request.method === 'HEAD' ? undefined : pageHtml);
+      const type = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': String(pageBytes) };
+      reply(response, 200, { ...headers, ...type }, pageHtml);
     }
+  }
+
+  /** Does some writing. A response that throws loses its connection, and the proxy tells of it. */
+  function guard(response: ServerResponse, write: () => void): void {
+    try {
+      write();
+    } catch (thrown) {
+      failed(response, thrown);
+    }
+  }
+
+  function failed(response: ServerResponse, thrown: unknown): void {
+    cut(response);
+    const error = thrown instanceof CwmpProxyError ? thrown : responseFault(thrown);
+    const failure = { error, method: response.req.method ?? '', session: undefined, backend: undefined };
+    try {
+      proxy.emit('failure', { ...failure, target: 'page' });
+    } catch (fault) {
+      throwLater(fault);
+    }
+  }
+
+  function onError(this: ServerResponse, cause: Error): void {
+    if (!this.writableFinished) failed(this, cause);
+  }
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    guard(response, () => {
+      response.on('error', onError);
+      const line = RequestLine.of(request.socket);
+      const serve = (): void => {
+        guard(response, () => answer(request, response));
+        line.leave();
+      };
+      if (line.enter(response)) serve();
+      // The browser may have left, or something in front have answered, while a password was checked: then there is no turn.
+      else line.turn(request, response).then(serve, () => {});
+    });
   }
 
   return Object.assign(handle, {
@@ -90,7 +135,7 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
       isClosed = true;
       recorder.close();
       clearInterval(timer);
-      for (const watcher of watchers.keys()) watcher.end();
+      for (const watcher of watchers.keys()) guard(watcher, () => watcher.end());
     },
   });
 }
