@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { CwmpProxy } from '@cwmp-proxy/core';
 import { localShortage } from '#core/http/local-shortage.js';
 import { inform } from '../helpers/cpe-clients/cwmp-bodies.js';
 import { type RawAnswer, valuesOf } from '../helpers/cpe-clients/raw-answer.js';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
-import type { DescriptorAnswer, DescriptorOrder } from '../helpers/descriptor-process.js';
 import { type ConnectFault, connectError, failConnects } from '../helpers/fail-connects.js';
 import { resolveBy } from '../helpers/fake-dns.js';
 import { startGateway } from '../helpers/gateway.js';
+import { order, startLimited } from '../helpers/limited-process.js';
 import { postOf, recordingAcs } from '../helpers/recording-acs.js';
 import { until } from '../helpers/until.js';
 
@@ -157,23 +154,6 @@ test('a shortage is found behind wrapped errors, and only where nothing else fai
   circle.cause = circle;
   assert.equal(localShortage(circle), undefined);
 });
-
-/** Starts a proxy in a process that may have so many descriptors. */
-function startLimited(t: TestContext, descriptors: number): ChildProcess {
-  const program = fileURLToPath(new URL('../helpers/descriptor-process.js', import.meta.url));
-  const child = spawn('sh', ['-c', `ulimit -n ${descriptors}; exec "$0" "$1"`, process.execPath, program], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  return child;
-}
-
-async function order(child: ChildProcess, what: DescriptorOrder): Promise<DescriptorAnswer> {
-  const answered: Promise<DescriptorAnswer[]> = once(child, 'message');
-  child.send(what);
-  const [answer = assert.fail('no answer')] = await answered;
-  return answer;
-}
 
 test(
   'a process that runs out of descriptors ejects nothing, and serves as soon as some are free',

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { devNull } from 'node:os';
 import process from 'node:process';
-import { createCwmpProxy, type CwmpProxy } from '@cwmp-proxy/core';
+import { type ConnectionRequestOptions, createCwmpProxy, type CwmpProxy } from '@cwmp-proxy/core';
 import { requiredOptions } from './gateway.js';
 import { addressOf } from './serve.js';
 
@@ -11,6 +11,8 @@ import { addressOf } from './serve.js';
 export interface DescriptorOrder {
   /** Starts a proxy in front of these; answered with its port. */
   backends?: string[];
+  /** Its `connectionRequests`, if others than those of all tests. */
+  connectionRequests?: ConnectionRequestOptions;
   /** Takes all descriptors of the process but so many; answered with how many it took. */
   leave?: number;
 }
@@ -31,9 +33,9 @@ let proxy: CwmpProxy | undefined;
 
 process.on('message', (order: DescriptorOrder) => void obey(order));
 
-async function obey({ backends, leave }: DescriptorOrder): Promise<void> {
+async function obey({ backends, connectionRequests, leave }: DescriptorOrder): Promise<void> {
   const answer: DescriptorAnswer = { backends: [], warnings };
-  if (backends !== undefined) answer.port = await start(backends);
+  if (backends !== undefined) answer.port = await start(backends, connectionRequests);
   if (leave !== undefined) {
     for (const descriptor of taken.splice(0)) closeSync(descriptor);
     takeAll();
@@ -52,8 +54,8 @@ function takeAll(): void {
   }
 }
 
-async function start(backends: string[]): Promise<number> {
-  const made = createCwmpProxy({ ...requiredOptions, backends });
+async function start(backends: string[], connectionRequests = requiredOptions.connectionRequests): Promise<number> {
+  const made = createCwmpProxy({ ...requiredOptions, connectionRequests, backends });
   proxy = made;
   made.on('warning', ({ code }) => warnings.push(code));
   const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => void made.handle(request, response));

@@ -5,6 +5,9 @@ import type { OwnAddress } from './url/refused-addresses.js';
 /** How long what a name resolved to is taken for true, in milliseconds. */
 const refreshMs = 60_000;
 
+/** When a name that could not be resolved is looked up again, in milliseconds. */
+const retryMs = 1_000;
+
 interface Known {
   addresses: readonly string[];
   /** When it was last looked up, on the clock of `performance.now()`. */
@@ -72,8 +75,9 @@ export class OwnAddresses {
     known.at = performance.now();
     this.#names.set(name, known);
     lookup(name, { all: true }, (error, addresses) => {
-      // A name that cannot be resolved for now keeps what it stood for.
+      // A name that cannot be resolved for now keeps what it stood for, and is looked up again soon.
       if (error === null) known.addresses = addresses.map(({ address }) => address);
+      else known.at += retryMs - refreshMs;
     });
     return known.addresses;
   }

@@ -16,7 +16,7 @@ import { Forwarder, type OnAnswered } from './forward/forwarder.js';
 import { answerFailure } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
 import { onClosed } from './http/client-left.js';
-import { type LocalShortage, shortageOfCode } from './http/local-shortage.js';
+import { type LocalShortage, localShortage, shortageOfCode } from './http/local-shortage.js';
 import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
 import { cutWithoutRest, readRest } from './http/rest-of-request.js';
@@ -330,6 +330,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   #fail(error: CwmpProxyError, method: string, target: 'acs' | 'cpe', session: Session | undefined): void {
     const failure = { error, method, target, session: session?.id, backend: session?.backend.url };
     this.#tell('failure', failure);
+    if (error.code === 'ERR_CWMP_LOCAL_RESOURCES') this.#warnOfShortage(localShortage(error.cause));
   }
 
   /** A response has emitted `error`. Its connection is cut, unless that serves the next one already. */

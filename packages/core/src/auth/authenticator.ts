@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { localShortage } from '../http/local-shortage.js';
 import type { BasicPair } from './authorization.js';
 
 /** What came out of asking who a request is from. */
@@ -31,8 +32,14 @@ export function tooManyFailures(retryAfter: number): AuthRefusal {
   return { pass: false, statusCode: 429, challenges: [], retryAfter };
 }
 
-/** The fault of a function that was plugged in and cannot tell who somebody is. */
+/** The fault of what checks passwords, or knows the users, and cannot tell who somebody is. It is nobody's guess. */
 export function usersFault(cause: unknown): CwmpProxyError {
+  if (cause instanceof CwmpProxyError && cause.code === 'ERR_CWMP_LOCAL_RESOURCES') return cause;
+  const shortage = localShortage(cause);
+  if (shortage !== undefined) {
+    const message = `this machine cannot tell who somebody is (${shortage.code})`;
+    return new CwmpProxyError('ERR_CWMP_LOCAL_RESOURCES', message, { cause });
+  }
   return new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
 }
 

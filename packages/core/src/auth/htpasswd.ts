@@ -7,6 +7,7 @@ import { rememberVerified } from './verified-pairs.js';
 
 /** Checks pairs against an htpasswd file. */
 export interface HtpasswdChecker {
+  /** Rejects where nobody can tell: the thread could not be started, or too many pairs wait. */
   readonly check: CredentialChecker;
   /** Ends the thread; pairs that are being checked are refused. */
   readonly close: () => Promise<void>;
@@ -25,7 +26,7 @@ export interface HtpasswdAnswer {
   readonly pass: boolean;
 }
 
-/** Most pairs that wait for their check; more are refused. */
+/** Most pairs that wait for their check. */
 const maxWaiting = 64;
 /** Longest password that is hashed, in bytes. bcrypt looks at 72, the others at all. */
 const maxPasswordBytes = 1_024;
@@ -44,14 +45,19 @@ const knownHash = /^(?:\{SHA\}[\w+/]{27}=|\$apr1\$[\w./]{1,8}\$[\w./]{22}|\$2[ab
 export function createHtpasswdChecker(path: string, option: string): HtpasswdChecker {
   const users = readUsers(path, option);
   const [stranger = ''] = users.values();
-  const waiting = new Map<number, (pass: boolean) => void>();
+  const waiting = new Map<number, { resolve: (pass: boolean) => void; reject: (fault: unknown) => void }>();
   let worker: Worker | undefined;
   let count = 0;
   let closed = false;
 
-  function stopped(): void {
+  /** Nobody can tell any more whether the pairs that wait are right; after the end none passes. */
+  function stopped(which: Worker, fault: unknown): void {
+    if (worker !== which) return;
     worker = undefined;
-    for (const settle of waiting.values()) settle(false);
+    for (const { resolve, reject } of waiting.values()) {
+      if (closed) resolve(false);
+      else reject(fault);
+    }
     waiting.clear();
   }
 
@@ -59,25 +65,27 @@ export function createHtpasswdChecker(path: string, option: string): HtpasswdChe
     const started = new Worker(new URL('./htpasswd-worker.js', import.meta.url));
     started.unref();
     started.on('message', ({ id, pass }: HtpasswdAnswer) => {
-      waiting.get(id)?.(pass);
+      waiting.get(id)?.resolve(pass);
       waiting.delete(id);
       // While nobody waits, the thread keeps no process alive.
       if (waiting.size === 0) started.unref();
     });
-    started.on('error', stopped);
-    started.on('exit', stopped);
+    started.on('error', (fault) => stopped(started, fault));
+    started.on('exit', (code) => stopped(started, new Error(`the thread that checks passwords ended (${code})`)));
     return started;
   }
 
   function check({ username, password }: BasicPair): Promise<boolean> {
     const hash = users.get(username);
-    if (closed || waiting.size >= maxWaiting || Buffer.byteLength(password) > maxPasswordBytes)
-      return Promise.resolve(false);
-    return new Promise((resolve) => {
+    if (closed || Buffer.byteLength(password) > maxPasswordBytes) return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      if (waiting.size >= maxWaiting) {
+        throw new CwmpProxyError('ERR_CWMP_LOCAL_RESOURCES', 'too many passwords wait for their check');
+      }
       worker ??= start();
       worker.ref();
       count += 1;
-      waiting.set(count, (pass) => resolve(pass && hash !== undefined));
+      waiting.set(count, { resolve: (pass) => resolve(pass && hash !== undefined), reject });
       // A name that is not there costs as much as one that is.
       const question: HtpasswdQuestion = { id: count, hash: hash ?? stranger, password };
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin

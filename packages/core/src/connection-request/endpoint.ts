@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
 import { whileThere } from '../http/client-left.js';
 import { isOpen, reply } from '../http/response.js';
-import { CwmpProxyError } from '../errors.js';
+import { CwmpProxyError, drawRetryAfter } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
 import type { Relay, RelayAnswer } from './relay.js';
 import { hasRefusedCredentials } from './wake-attempt.js';
@@ -103,6 +103,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     const error =
       cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
     if (isThere) options.onFailure?.(error);
+    if (error.code === 'ERR_CWMP_LOCAL_RESOURCES') return refusalAnswer(503, { 'retry-after': drawRetryAfter() });
     const status = error.statusCode;
     return refusalAnswer(status >= 400 && status < 500 ? status : 500);
   };

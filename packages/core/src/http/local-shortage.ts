@@ -58,8 +58,15 @@ export function localShortage(error: unknown): LocalShortage | undefined {
 /** How far the causes of causes are followed. */
 const maxDepth = 4;
 
+/** What is looked at of an error. */
+interface Root {
+  code?: unknown;
+  syscall?: unknown;
+  message?: unknown;
+}
+
 /** The errors behind an error, those of each address (an AggregateError) one by one. */
-function rootsOf(error: unknown, depth: number): { code?: unknown; syscall?: unknown }[] {
+function rootsOf(error: unknown, depth: number): Root[] {
   if (typeof error !== 'object' || error === null) return [];
   if (depth > 0 && 'errors' in error && Array.isArray(error.errors) && error.errors.length > 0) {
     return error.errors.flatMap((one) => rootsOf(one, depth - 1));
@@ -69,7 +76,9 @@ function rootsOf(error: unknown, depth: number): { code?: unknown; syscall?: unk
   return causes.length > 0 ? causes : [error];
 }
 
-function shortageOf({ code, syscall }: { code?: unknown; syscall?: unknown }): LocalShortage | undefined {
+function shortageOf({ code, syscall, message }: Root): LocalShortage | undefined {
+  // Of a thread that could not be started Node tells the system's code in the message only.
+  if (code === 'ERR_WORKER_INIT_FAILED') return shortageOfCode(/\bE[A-Z]+$/.exec(String(message))?.[0]);
   // Without a descriptor the resolver cannot read its files: then it says that there is no such name, or any other thing.
   return (syscall === 'getaddrinfo' ? shortageOfCode(missingDescriptor()) : undefined) ?? shortageOfCode(code);
 }
