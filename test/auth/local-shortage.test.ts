@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createHtpasswdChecker } from '#core/auth/htpasswd.js';
 import { startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { stacks } from '../helpers/cpe-doubles/stacks.js';
 import { basic, send, startGate } from '../helpers/gate.js';
@@ -44,21 +43,6 @@ test(
     assert.equal((await ask()).body, 'no-credentials\n');
   },
 );
-
-test('passwords that are too many to be checked are nobody’s guess', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'gate-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'htpasswd');
-  writeFileSync(file, line);
-  const { check, close } = createHtpasswdChecker(file, 'file');
-  t.after(close);
-  const answers = await Promise.allSettled(
-    Array.from({ length: 70 }, async (_, index) => check({ username: 'acs', password: `wrong ${index}` })),
-  );
-  const refused = answers.filter(({ status }) => status === 'rejected');
-  assert.equal(refused.length, 6);
-  assert.equal(await check({ username: 'acs', password: 'secret' }), true);
-});
 
 test('a function for the users that finds no descriptor fails as the machine does', async (t) => {
   const { proxy, port } = await startGate(t, {

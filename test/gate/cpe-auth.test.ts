@@ -229,7 +229,7 @@ test('a users function that fails keeps the CPE out, and is no guess of it', asy
   const cpe = await start(t, { users, schemes: ['basic'] });
   const headers = { authorization: `Basic ${btoa('cpe:secret')}` };
   // More than an address may guess.
-  for (let count = 0; count < 25; count += 1) assert.equal((await cpe.post(headers)).status, 500);
+  for (let count = 0; count < 25; count += 1) assert.equal((await cpe.post(headers)).status, 503);
   assert.deepEqual(cpe.received, []);
   isAway = false;
   assert.equal((await cpe.post(headers)).status, 200);
@@ -271,8 +271,8 @@ test('a CPE may hash the uri with the prefix that a trusted proxy took off', asy
  */
 for (const { name, secret, given, status } of [
   { name: 'an empty password', secret: '', given: '', status: 401 },
-  { name: 'an empty ha1', secret: { ha1: '' }, given: '', status: 500 },
-  { name: 'an ha1 that is none', secret: { ha1: 'secret' }, given: 'secret', status: 500 },
+  { name: 'an empty ha1', secret: { ha1: '' }, given: '', status: 503 },
+  { name: 'an ha1 that is none', secret: { ha1: 'secret' }, given: 'secret', status: 503 },
   { name: 'nothing', secret: undefined, given: '', status: 401 },
 ]) {
   for (const scheme of ['digest', 'basic'] as const) {

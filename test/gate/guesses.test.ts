@@ -78,8 +78,8 @@ test('a users function that hangs holds up those who ask after only until those 
   const gate = await startGate(t, { allow, users, credentials, access: { maxFailures: 2 } });
   const { target } = split(await gate.proxied(cpe.url));
   const waiting = await Promise.all([1, 2, 3].map(() => RawConnection.open(gate.port)));
-  for (const one of waiting) {
-    one.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nAuthorization: ${basic('acs:x').authorization}\r\n\r\n`);
+  for (const [index, one] of waiting.entries()) {
+    one.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nAuthorization: ${basic(`acs:${index}`).authorization}\r\n\r\n`);
   }
   await until('two are being checked', () => asked === 2);
   isAway = false;
@@ -98,8 +98,8 @@ test("a users function that fails is told of, and is nobody's guess", async (t) 
   gate.proxy.on('failure', ({ error }) => failures.push(error));
   const { target } = split(await gate.proxied(cpe.url));
   const ask = async () => (await send({ port: gate.port, target, headers: basic('acs:x') })).status;
-  assert.deepEqual([await ask(), await ask(), await ask()], [500, 500, 500]);
-  assert.equal(failures[0]?.code, 'ERR_CWMP_INTERNAL');
+  assert.deepEqual([await ask(), await ask(), await ask()], [503, 503, 503]);
+  assert.equal(failures[0]?.code, 'ERR_CWMP_USERS_UNAVAILABLE');
   assert.deepEqual(failures[0].cause, new Error('database down'));
   isAway = false;
   assert.equal(await ask(), 200);
@@ -111,4 +111,45 @@ test('credentials in a scheme that is not asked for test no secret, and are not 
   for (const headers of [basic('acs:secret'), { authorization: 'Bearer x' }, basic('acs:guess')]) {
     assert.equal((await send({ port: gate.port, target, headers })).status, 401);
   }
+});
+
+/*
+ * Seen: a thousand right answers at once were checked twenty at a time, because each could have been a guess. Promise: equal pairs are
+ * one guess, and a pair that has passed waits for nobody's guesses.
+ */
+test('right answers wait for nobody else: equal pairs are checked together, and one that has passed is not held up', async (t) => {
+  const release: (() => void)[] = [];
+  let asked = 0;
+  const users = async ({ password }: { password: string }): Promise<boolean> => {
+    asked += 1;
+    await new Promise<void>((resolve) => release.push(resolve));
+    return password === 'right';
+  };
+  const gate = await startGate(t, { allow, users, access: { maxFailures: 2 } });
+  const target = '/client?origin=http://10.0.0.1:7547/';
+  const sent = new Set<Promise<number>>();
+  const ask = (pair: string): void =>
+    void sent.add(send({ port: gate.port, target, headers: basic(pair) }).then(({ status }) => status));
+  const answered = async (): Promise<Set<number>> => {
+    const all = Promise.all(sent);
+    let isOver = false;
+    void all.finally(() => (isOver = true));
+    await until('all are answered', () => {
+      for (const one of release.splice(0)) one();
+      return isOver;
+    });
+    sent.clear();
+    return new Set(await all);
+  };
+  for (let count = 0; count < 100; count += 1) ask('acs:right');
+  await until('one is checked', () => asked > 0);
+  assert.deepEqual(await answered(), new Set([403]), 'let in, and the target is outside of allow');
+  assert.ok(asked < 100, `${asked} checks of 100 equal pairs`);
+  // Guesses take all places of the address.
+  asked = 0;
+  for (const password of ['a', 'b', 'c']) ask(`acs:${password}`);
+  await until('two guesses are being checked', () => asked === 2);
+  ask('acs:right');
+  await until('the pair that has passed is checked beside them', () => asked === 3);
+  assert.deepEqual(await answered(), new Set([401, 403, 429]));
 });

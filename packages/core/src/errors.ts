@@ -12,6 +12,11 @@ const statusByCode = {
    * proxy can use. Mount the proxy ahead of it.
    */
   ERR_CWMP_BODY_CONSUMED: 500,
+  /**
+   * Who asks could not be checked: a `users` function failed or took too long, or too many checks of htpasswd hashes wait. It says
+   * nothing about the credentials, and is nobody's guess.
+   */
+  ERR_CWMP_USERS_UNAVAILABLE: 503,
   /** A fault of this library's own, or of a function that was plugged into it; its cause tells more. */
   ERR_CWMP_INTERNAL: 500,
 

@@ -77,7 +77,7 @@ export interface ConnectionRequestOptions {
   allow?: readonly (string | AllowedTarget)[] | 'any';
   /**
    * Who may ask for a connection request: a plain object from user name to password, for Digest and Basic; or a function that
-   * decides, for Basic, and whose failure is a 500 and no guess. Needed unless `access` names an htpasswd file or modes that ask
+   * decides, for Basic, and whose failure is a 503 (`ERR_CWMP_USERS_UNAVAILABLE`) and no guess. Needed unless `access` names an htpasswd file or modes that ask
    * for no user.
    */
   users?: Users;

@@ -1,4 +1,7 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { BoundedMap } from '../bounded-map.js';
+import { CwmpProxyError } from '../errors.js';
 import {
   type AuthDecision,
   type Authenticator,
@@ -34,6 +37,25 @@ export interface AccessSettings {
   readonly onRefused: (address: string, why: 'wrong' | 'other-uri') => void;
 }
 
+/** Maximum of pairs that are known to have passed. */
+const maxProven = 1_000;
+
+/** A request whose answer to a challenge is checked. */
+interface Asked {
+  readonly field: string;
+  readonly request: IncomingMessage;
+  readonly target: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What came of a check. */
+interface Checked {
+  /** Seconds that the address has to wait, and nothing was checked; 0 when it was. */
+  readonly retryAfter: number;
+  /** Nothing for a wrong answer. */
+  readonly decision: AuthDecision | undefined;
+}
+
 /** Asks the ACSs who they are: Digest, Basic, or a Basic pair that is for the CPE; and slows guessing down. */
 export class Access implements Authenticator {
   readonly #nonces = new Nonces();
@@ -44,6 +66,11 @@ export class Access implements Authenticator {
   readonly #htpasswd: HtpasswdChecker | undefined;
   readonly #forwards: boolean;
   readonly #basicChallenge: string;
+  readonly #key = randomBytes(32);
+  /** Checks of pairs that are under way, by address and keyed hash. */
+  readonly #running = new Map<string, Promise<Checked>>();
+  /** Keyed hashes of pairs that have passed: they wait for nobody's guesses. */
+  readonly #proven = new BoundedMap<string, true>(maxProven);
 
   /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when users, file or realm cannot be used. */
   constructor(settings: AccessSettings) {
@@ -56,7 +83,7 @@ export class Access implements Authenticator {
       if (htpasswd !== undefined) {
         this.#htpasswd = createHtpasswdChecker(htpasswd, 'connectionRequests.access.htpasswd');
       }
-      this.#basic = createBasicAuthenticator({ users: this.#htpasswd?.check ?? users ?? {}, realm });
+      this.#basic = createBasicAuthenticator({ users: users ?? {}, checker: this.#htpasswd?.check, realm });
     }
     if (schemes.includes('digest') && typeof users === 'object') {
       const secrets = new Map(Object.entries(users));
@@ -81,17 +108,47 @@ export class Access implements Authenticator {
     if (field === undefined) return this.#refusal(false);
     const address = clientGroupOf(request);
     if (this.#isGuess(field)) {
-      let decision: AuthDecision | undefined;
-      const check = async (): Promise<boolean> => {
-        decision = await this.#check(field, request, target);
-        return decision === undefined;
-      };
-      const retryAfter = await this.#limiter.check(address, check, { signal, longestMs: longestCheckMs });
+      const asked = { field, request, target, signal };
+      const { retryAfter, decision } = isDigest(field)
+        ? await this.#limited(address, asked, false)
+        : await this.#shared(address, asked);
       if (retryAfter > 0) return tooManyFailures(retryAfter);
       if (decision !== undefined) return decision;
     }
     this.#onRefused(clientOf(request).address, 'wrong');
     return this.#refusal(false);
+  }
+
+  /** Checks the same pair of one address once, however many ask at a time: equal pairs are one guess. */
+  async #shared(address: string, asked: Asked): Promise<Checked> {
+    const pair = createHmac('sha256', this.#key).update(asked.field).digest('base64');
+    const name = `${address} ${pair}`;
+    for (;;) {
+      const running = this.#running.get(name);
+      if (running === undefined) break;
+      const checked = await running.catch((error: unknown) => {
+        // Whoever asked first has left; the others still want to know.
+        if (error instanceof CwmpProxyError && error.code === 'ERR_CWMP_CPE_GONE') return undefined;
+        throw error;
+      });
+      if (checked !== undefined) return checked;
+      if (asked.signal?.aborted === true) break;
+    }
+    const started = this.#limited(address, asked, this.#proven.has(pair)).finally(() => this.#running.delete(name));
+    this.#running.set(name, started);
+    const checked = await started;
+    if (checked.decision?.pass === true && checked.decision.forwarded === undefined) this.#proven.set(pair, true);
+    return checked;
+  }
+
+  async #limited(address: string, { field, request, target, signal }: Asked, isProven: boolean): Promise<Checked> {
+    let decision: AuthDecision | undefined;
+    const check = async (): Promise<boolean> => {
+      decision = await this.#check(field, request, target, signal);
+      return decision === undefined;
+    };
+    const retryAfter = await this.#limiter.check(address, check, { signal, longestMs: longestCheckMs, isProven });
+    return { retryAfter, decision };
   }
 
   /** Whether an answer is in a scheme that is asked for; no other can be a guess at a secret. */
@@ -100,7 +157,12 @@ export class Access implements Authenticator {
   }
 
   /** Nothing for a wrong answer. */
-  async #check(field: string, request: IncomingMessage, target: string): Promise<AuthDecision | undefined> {
+  async #check(
+    field: string,
+    request: IncomingMessage,
+    target: string,
+    signal: AbortSignal | undefined,
+  ): Promise<AuthDecision | undefined> {
     if (isDigest(field)) {
       const { prefix, address } = clientOf(request);
       const verdict = await this.#digest?.verify(field, request.method ?? 'GET', target, prefix);
@@ -114,7 +176,7 @@ export class Access implements Authenticator {
     if (forwarded !== undefined && !hasControl(forwarded.username)) {
       return { pass: true, username: forwarded.username, forwarded };
     }
-    const decision = await this.#basic?.authenticate(request);
+    const decision = await this.#basic?.authenticate(request, target, signal);
     return decision?.pass === true ? decision : undefined;
   }
 

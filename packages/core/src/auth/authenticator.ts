@@ -40,7 +40,7 @@ export function usersFault(cause: unknown): CwmpProxyError {
     const message = `this machine cannot tell who somebody is (${shortage.code})`;
     return new CwmpProxyError('ERR_CWMP_LOCAL_RESOURCES', message, { cause });
   }
-  return new CwmpProxyError('ERR_CWMP_INTERNAL', 'the function that knows the users has failed', { cause });
+  return new CwmpProxyError('ERR_CWMP_USERS_UNAVAILABLE', 'the function that knows the users has failed', { cause });
 }
 
 /** What came of credentials that a CPE checks: its answer, with a refusal where it took them for wrong; or a refusal alone. */

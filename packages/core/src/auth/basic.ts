@@ -2,13 +2,16 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import httpAuth from 'http-auth';
+import { CwmpProxyError } from '../errors.js';
+import { clientGroupOf } from '../http/client-address.js';
 import { checkRealm, refuseOption } from '../option-checks.js';
 import { type AuthDecision, type Authenticator, usersFault } from './authenticator.js';
 import { type BasicPair, readBasicPair } from './authorization.js';
+import type { Asker, ExpensiveChecker } from './verified-pairs.js';
 
 /**
  * Decides whether a user name and a password may pass. What it throws or rejects with, or no answer within 10 s, fails the
- * request (`ERR_CWMP_INTERNAL`) and is nobody's guess.
+ * request (`ERR_CWMP_USERS_UNAVAILABLE`) and is nobody's guess.
  */
 export type CredentialChecker = (credentials: BasicPair) => boolean | Promise<boolean>;
 
@@ -17,8 +20,10 @@ export type Users = Readonly<Record<string, string>> | CredentialChecker;
 
 /** Options of {@link createBasicAuthenticator}. */
 export interface BasicAuthenticatorOptions {
-  /** Passwords by user name, or a function that decides. */
+  /** Passwords by user name, or a function that decides; not looked at where there is a `checker`. */
   readonly users: Users;
+  /** Decides in place of `users`, and knows who asks. */
+  readonly checker?: ExpensiveChecker | undefined;
   /** Realm of the challenge, printable ASCII without quotes. Default `cwmp-proxy`. */
   readonly realm?: string;
 }
@@ -30,16 +35,19 @@ export interface BasicAuthenticatorOptions {
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when the users or the realm cannot be used.
  */
 export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Authenticator {
-  const { users, realm = 'cwmp-proxy' } = options;
+  const { users, checker, realm = 'cwmp-proxy' } = options;
   checkRealm('realm', realm);
-  const check = typeof users === 'function' ? users : checkerOf(users);
+  const plain = typeof users === 'function' ? users : checker === undefined ? checkerOf(users) : undefined;
+  const check: ExpensiveChecker = checker ?? ((pair) => plain?.(pair) ?? false);
+  // http-auth calls it before `findUser` returns, and tells it nothing of who asks.
+  let asker: Asker = { group: '', signal: undefined, isProven: false };
   const scheme = httpAuth.basic({ realm }, (username, password, done) => {
-    void settle(check, { username, password }, done);
+    void settle(check, { username, password }, asker, done);
   });
   const refusal: AuthDecision = { pass: false, statusCode: 401, challenges: [scheme.generateHeader()] };
 
   return {
-    authenticate: (req) =>
+    authenticate: (req, _target, signal) =>
       new Promise((resolve, reject) => {
         // Not by http-auth: it reads no Latin-1, and takes a pair without a colon for a user without a password.
         const pair = readBasicPair(req.headers.authorization ?? '');
@@ -47,6 +55,7 @@ export function createBasicAuthenticator(options: BasicAuthenticatorOptions): Au
           resolve(refusal);
           return;
         }
+        asker = { group: clientGroupOf(req), signal, isProven: false };
         scheme.findUser(req, Buffer.from(`${pair.username}:${pair.password}`).toString('base64'), (result) => {
           if (result instanceof Error) reject(result);
           else resolve(result.pass === true ? { pass: true, username: result.user ?? '' } : refusal);
@@ -68,13 +77,18 @@ export function matchesHash(hash: string, password: string): boolean {
 }
 
 /** http-auth answers through callbacks only; the promise of a checker is waited for here. */
-async function settle(check: CredentialChecker, pair: BasicPair, done: (pass: boolean) => void): Promise<void> {
+async function settle(
+  check: ExpensiveChecker,
+  pair: BasicPair,
+  asker: Asker,
+  done: (pass: boolean) => void,
+): Promise<void> {
   try {
-    const pass: unknown = await check(pair);
+    const pass: unknown = await check(pair, asker);
     done(pass === true);
   } catch (cause) {
     // It takes an error too, which its types do not know.
-    Reflect.apply(done, undefined, [usersFault(cause)]);
+    Reflect.apply(done, undefined, [cause instanceof CwmpProxyError ? cause : usersFault(cause)]);
   }
 }
 

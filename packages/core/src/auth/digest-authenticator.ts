@@ -14,7 +14,7 @@ export type UserSecret = string | { readonly ha1: string };
 
 /**
  * Finds the secret of a user; nothing when there is no such user. What it throws or rejects with, or no answer within 10 s,
- * fails the request (`ERR_CWMP_INTERNAL`) and is nobody's guess.
+ * fails the request (`ERR_CWMP_USERS_UNAVAILABLE`) and is nobody's guess.
  */
 export type SecretLookup = (user: {
   /** Clear user name. */
@@ -99,7 +99,7 @@ export class DigestAuthenticator implements Authenticator {
     return { state: nonces.use(given.nonce, isAbsent(qop) ? 1 : Number.parseInt(nc ?? '', 16)), username };
   }
 
-  /** The secret of a user; nothing where there is none that can be used. Rejects with `ERR_CWMP_INTERNAL` where nobody can tell. */
+  /** The secret of a user; nothing where there is none that can be used. Rejects with `ERR_CWMP_USERS_UNAVAILABLE` where nobody can tell. */
   async secretOf(username: string, algorithm: OfferedAlgorithm): Promise<UserSecret | undefined> {
     const { realm, secretOf } = this.#options;
     let found: unknown;

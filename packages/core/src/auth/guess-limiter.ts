@@ -17,6 +17,8 @@ export interface Patience {
   readonly signal: AbortSignal | undefined;
   /** Longest time, in milliseconds. Default: no end but its own. */
   readonly longestMs?: number;
+  /** Whether the answer has passed before: then it waits for no guess. It is counted all the same if it is wrong by now. */
+  readonly isProven?: boolean;
 }
 
 /**
@@ -37,11 +39,28 @@ interface Count {
   at: number;
 }
 
-/** Counts the failures of client addresses, which run out with time: a leaky bucket for each, in a bounded table. */
+/** The failures of one group of addresses. */
+interface GroupCounts {
+  /** Of all its names together. */
+  readonly all: Count;
+  readonly byName: BoundedMap<string, Count>;
+}
+
+/** Maximum of names that are counted for one group. */
+const maxNames = 16;
+
+/** How many times the failures of one name a group may make with all its names together. */
+const namesFactor = 25;
+
+/**
+ * Counts the failures of client addresses, which run out with time: a leaky bucket for each, in a bounded table. A key is the group
+ * of an address; or it and, after a space, the name of what is guessed at, which has a bucket of its own then. Names of one group push
+ * out those of no other, and all together have a limit too.
+ */
 export class GuessLimiter {
   readonly #maxFailures: number;
   readonly #windowMs: number;
-  readonly #counts: BoundedMap<string, Count>;
+  readonly #counts: BoundedMap<string, GroupCounts>;
   readonly #running = new Map<string, Running>();
 
   constructor({ maxFailures = 20, windowMs = 60_000, maxAddresses = 10_000 }: GuessLimits = {}) {
@@ -52,8 +71,12 @@ export class GuessLimiter {
 
   /** Seconds until the address may try again; 0 when it may now. */
   secondsToWait(address: string): number {
-    const over = this.#failuresOf(address) - (this.#maxFailures - 1);
-    return over <= 0 ? 0 : Math.ceil((over * this.#windowMs) / this.#maxFailures / 1_000);
+    const [group, name] = groupAndName(address);
+    const counts = this.#counts.get(group);
+    return Math.max(
+      this.#waitFor(counts?.byName.get(name), this.#maxFailures),
+      this.#waitFor(counts?.all, this.#maxFailures * namesFactor),
+    );
   }
 
   /**
@@ -64,14 +87,15 @@ export class GuessLimiter {
    * @param patience Ends the wait. A check that has begun goes on then without a place, and is counted if it ends as wrong.
    * @returns Seconds that the address has to wait, and nothing was checked; 0 when it was.
    *
-   * Rejects with {@link CwmpProxyError}: `ERR_CWMP_CPE_GONE` when whoever asked has left, `ERR_CWMP_INTERNAL` when it took too long.
+   * Rejects with {@link CwmpProxyError}: `ERR_CWMP_CPE_GONE` when whoever asked has left, `ERR_CWMP_USERS_UNAVAILABLE` when it took
+   * too long.
    */
   async check(address: string, isWrong: () => Promise<boolean>, patience: Patience): Promise<number> {
     const running = this.#running.get(address) ?? { checks: 0, waiting: new BoundedMap(Infinity) };
     this.#running.set(address, running);
     const until = performance.now() + (patience.longestMs ?? Infinity);
     try {
-      for (;;) {
+      while (patience.isProven !== true) {
         const retryAfter = this.secondsToWait(address);
         if (retryAfter > 0) return retryAfter;
         if (running.checks + 1 <= this.#maxFailures - this.#failuresOf(address)) break;
@@ -110,20 +134,41 @@ export class GuessLimiter {
 
   /** Counts a failure. */
   failed(address: string): void {
-    this.#counts.set(address, { failures: this.#failuresOf(address) + 1, at: performance.now() });
+    const [group, name] = groupAndName(address);
+    const at = performance.now();
+    const counts = this.#counts.get(group) ?? { all: { failures: 0, at }, byName: new BoundedMap(maxNames) };
+    counts.byName.set(name, { failures: this.#failuresOf(address) + 1, at });
+    const all = { failures: this.#left(counts.all, this.#maxFailures * namesFactor) + 1, at };
+    this.#counts.set(group, { ...counts, all });
   }
 
-  /** Addresses in the table. */
+  /** Groups of addresses in the table. */
   get size(): number {
     return this.#counts.size;
   }
 
   #failuresOf(address: string): number {
-    const count = this.#counts.get(address);
+    const [group, name] = groupAndName(address);
+    return this.#left(this.#counts.get(group)?.byName.get(name), this.#maxFailures);
+  }
+
+  /** What is left of a count, of which so many are forgiven in a window. */
+  #left(count: Count | undefined, maxFailures: number): number {
     if (count === undefined) return 0;
-    const forgiven = ((performance.now() - count.at) * this.#maxFailures) / this.#windowMs;
+    const forgiven = ((performance.now() - count.at) * maxFailures) / this.#windowMs;
     return Math.max(0, count.failures - forgiven);
   }
+
+  /** Seconds until one more failure is allowed. */
+  #waitFor(count: Count | undefined, maxFailures: number): number {
+    const over = this.#left(count, maxFailures) - (maxFailures - 1);
+    return over <= 0 ? 0 : Math.ceil((over * this.#windowMs) / maxFailures / 1_000);
+  }
+}
+
+function groupAndName(key: string): [group: string, name: string] {
+  const space = key.indexOf(' ');
+  return space === -1 ? [key, ''] : [key.slice(0, space), key.slice(space + 1)];
 }
 
 /** Waits for the work; its own end is not waited for once the time is up or whoever asked has left. */
@@ -134,7 +179,7 @@ function within(work: Promise<void>, until: number, signal: AbortSignal | undefi
       reject(new CwmpProxyError('ERR_CWMP_CPE_GONE', 'who asked has left before its credentials were checked'));
     };
     const onLate = (): void => {
-      reject(new CwmpProxyError('ERR_CWMP_INTERNAL', 'the check of credentials takes too long'));
+      reject(new CwmpProxyError('ERR_CWMP_USERS_UNAVAILABLE', 'the check of credentials takes too long'));
     };
     const timer = left === Infinity ? undefined : setTimeout(onLate, left).unref();
     signal?.addEventListener('abort', onLeft);

@@ -2,32 +2,25 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { CwmpProxyError } from '../errors.js';
 import type { BasicPair } from './authorization.js';
-import type { CredentialChecker } from './basic.js';
-import { rememberVerified } from './verified-pairs.js';
+import { type Asker, type ExpensiveChecker, rememberVerified } from './verified-pairs.js';
 
 /** Checks pairs against an htpasswd file. */
 export interface HtpasswdChecker {
   /** Rejects where nobody can tell: the thread could not be started, or too many pairs wait. */
-  readonly check: CredentialChecker;
+  readonly check: ExpensiveChecker;
   /** Ends the thread; pairs that are being checked are refused. */
   readonly close: () => Promise<void>;
 }
 
-/** What the thread is asked. */
+/** What the thread is asked; it answers whether the password has the hash. */
 export interface HtpasswdQuestion {
-  readonly id: number;
   readonly hash: string;
   readonly password: string;
 }
 
-/** What the thread answers. */
-export interface HtpasswdAnswer {
-  readonly id: number;
-  readonly pass: boolean;
-}
-
-/** Most pairs that wait for their check. */
+/** Maximum of pairs that wait for their check; of those of one asker. More cannot be told apart for now. */
 const maxWaiting = 64;
+const maxWaitingOfOne = 16;
 /** Longest password that is hashed, in bytes. bcrypt looks at 72, the others at all. */
 const maxPasswordBytes = 1_024;
 
@@ -45,52 +38,58 @@ const knownHash = /^(?:\{SHA\}[\w+/]{27}=|\$apr1\$[\w./]{1,8}\$[\w./]{22}|\$2[ab
 export function createHtpasswdChecker(path: string, option: string): HtpasswdChecker {
   const users = readUsers(path, option);
   const [stranger = ''] = users.values();
-  const waiting = new Map<number, { resolve: (pass: boolean) => void; reject: (fault: unknown) => void }>();
+  const queue = new CheckQueue();
+  let running: Waiting | undefined;
   let worker: Worker | undefined;
-  let count = 0;
   let closed = false;
 
   /** Nobody can tell any more whether the pairs that wait are right; after the end none passes. */
   function stopped(which: Worker, fault: unknown): void {
     if (worker !== which) return;
     worker = undefined;
-    for (const { resolve, reject } of waiting.values()) {
-      if (closed) resolve(false);
-      else reject(fault);
+    for (let next = running ?? queue.take(); next !== undefined; next = queue.take()) {
+      if (closed) next.settle(false);
+      else next.fail(fault);
     }
-    waiting.clear();
+    running = undefined;
   }
 
   function start(): Worker {
     const started = new Worker(new URL('./htpasswd-worker.js', import.meta.url));
-    started.unref();
-    started.on('message', ({ id, pass }: HtpasswdAnswer) => {
-      waiting.get(id)?.resolve(pass);
-      waiting.delete(id);
-      // While nobody waits, the thread keeps no process alive.
-      if (waiting.size === 0) started.unref();
+    started.on('message', (pass: boolean) => {
+      running?.settle(pass);
+      running = undefined;
+      askNext();
     });
     started.on('error', (fault) => stopped(started, fault));
     started.on('exit', (code) => stopped(started, new Error(`the thread that checks passwords ended (${code})`)));
     return started;
   }
 
-  function check({ username, password }: BasicPair): Promise<boolean> {
+  /** Has the thread check one pair at a time, so that whoever leaves meanwhile costs nothing. */
+  function askNext(): void {
+    if (running !== undefined) return;
+    running = queue.take();
+    if (running === undefined) {
+      // While nobody waits, the thread keeps no process alive.
+      worker?.unref();
+      return;
+    }
+    worker ??= start();
+    worker.ref();
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    worker.postMessage(running.question);
+  }
+
+  async function check({ username, password }: BasicPair, asker: Asker): Promise<boolean> {
     const hash = users.get(username);
-    if (closed || Buffer.byteLength(password) > maxPasswordBytes) return Promise.resolve(false);
-    return new Promise((resolve, reject) => {
-      if (waiting.size >= maxWaiting) {
-        throw new CwmpProxyError('ERR_CWMP_LOCAL_RESOURCES', 'too many passwords wait for their check');
-      }
-      worker ??= start();
-      worker.ref();
-      count += 1;
-      waiting.set(count, { resolve: (pass) => resolve(pass && hash !== undefined), reject });
-      // A name that is not there costs as much as one that is.
-      const question: HtpasswdQuestion = { id: count, hash: hash ?? stranger, password };
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-      worker.postMessage(question);
+    if (closed || Buffer.byteLength(password) > maxPasswordBytes) return false;
+    // A name that is not there costs as much as one that is.
+    const pass = await new Promise<boolean>((resolve, reject) => {
+      queue.add({ question: { hash: hash ?? stranger, password }, settle: resolve, fail: reject }, asker);
+      askNext();
     });
+    return pass && hash !== undefined;
   }
 
   return {
@@ -100,6 +99,72 @@ export function createHtpasswdChecker(path: string, option: string): HtpasswdChe
       await worker?.terminate();
     },
   };
+}
+
+/** A pair that waits for its check. */
+interface Waiting {
+  readonly question: HtpasswdQuestion;
+  readonly settle: (pass: boolean) => void;
+  readonly fail: (why: unknown) => void;
+}
+
+/** Pairs that wait: those that have passed before go first, the others of each asker in turn. */
+class CheckQueue {
+  readonly #proven = new Set<Waiting>();
+  /** By the group of the asker's address; the one that had its turn last stands last. */
+  readonly #others = new Map<string, Set<Waiting>>();
+  #size = 0;
+
+  /** @throws {@link CwmpProxyError} `ERR_CWMP_USERS_UNAVAILABLE` when too many wait, `ERR_CWMP_CPE_GONE` when the asker has left. */
+  add(waiting: Waiting, { group, signal, isProven }: Asker): void {
+    if (signal?.aborted === true) throw gone();
+    const own = this.#others.get(group) ?? new Set();
+    if (!isProven && (this.#size >= maxWaiting || own.size >= maxWaitingOfOne)) {
+      throw new CwmpProxyError('ERR_CWMP_USERS_UNAVAILABLE', 'too many checks of passwords wait');
+    }
+    if (isProven) this.#proven.add(waiting);
+    else this.#others.set(group, own.add(waiting));
+    this.#size += 1;
+    signal?.addEventListener(
+      'abort',
+      () => {
+        if (!this.#delete(waiting, group)) return;
+        waiting.fail(gone());
+      },
+      { once: true },
+    );
+  }
+
+  take(): Waiting | undefined {
+    const [proven] = this.#proven;
+    if (proven !== undefined) {
+      this.#delete(proven, '');
+      return proven;
+    }
+    for (const [group, own] of this.#others) {
+      const [first] = own;
+      if (first === undefined) continue;
+      this.#delete(first, group);
+      if (own.size > 0) {
+        this.#others.delete(group);
+        this.#others.set(group, own);
+      }
+      return first;
+    }
+    return undefined;
+  }
+
+  #delete(waiting: Waiting, group: string): boolean {
+    const own = this.#others.get(group);
+    if (!this.#proven.delete(waiting) && own?.delete(waiting) !== true) return false;
+    if (own?.size === 0) this.#others.delete(group);
+    this.#size -= 1;
+    return true;
+  }
+}
+
+function gone(): CwmpProxyError {
+  return new CwmpProxyError('ERR_CWMP_CPE_GONE', 'who asked has left before its credentials were checked');
 }
 
 function readUsers(path: string, option: string): ReadonlyMap<string, string> {

@@ -103,9 +103,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     const error =
       cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
     if (isThere) options.onFailure?.(error);
-    if (error.code === 'ERR_CWMP_LOCAL_RESOURCES') return refusalAnswer(503, { 'retry-after': drawRetryAfter() });
-    const status = error.statusCode;
-    return refusalAnswer(status >= 400 && status < 500 ? status : 500);
+    if (error.statusCode === 503) return refusalAnswer(503, { 'retry-after': drawRetryAfter() });
+    return refusalAnswer(error.statusCode < 500 ? error.statusCode : 500);
   };
 
   return async (req, res, target) => {
