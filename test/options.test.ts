@@ -64,6 +64,21 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     message: /^forwarding\.fromTrusted\[0\]: .*any case/,
   },
   { name: 'a limit of nothing', options: { limits: { maxBodyBytes: 0 } }, message: /^limits\.maxBodyBytes: / },
+  {
+    name: 'no session for an address',
+    options: { limits: { maxSessionsPerAddress: 0 } },
+    message: /^limits\.maxSessionsPerAddress: /,
+  },
+  {
+    name: 'no connection for an address',
+    options: { limits: { maxConnectionsPerAddress: 0 } },
+    message: /^limits\.maxConnectionsPerAddress: /,
+  },
+  {
+    name: 'a mark that no CPE has',
+    options: { sessions: { recogniseBy: ['cookie', 'port'] } },
+    message: /^sessions\.recogniseBy: expected some of cookie, nonce, address/,
+  },
   { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },
   { name: 'a time as text', options: { timeouts: { connectMs: '5s' } }, message: /^timeouts\.connectMs: / },
   {

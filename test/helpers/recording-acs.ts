@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { envelope } from './cpe-clients/cwmp-bodies.js';
 import { type Served, serve } from './serve.js';
 
 /** What a recording ACS saw of one request. */
@@ -17,7 +18,15 @@ export interface RecordingAcs extends Served {
   open: Set<Socket>;
 }
 
-/** `X-Answer: <status> [field=value|…]`; `none` answers nothing; without it, 200. A body comes with every 200 but that to `X-Answer: 200 empty`. */
+const retryFault = envelope(
+  '<soap:Fault><faultcode>Server</faultcode><faultstring>CWMP fault</faultstring><detail><cwmp:Fault>' +
+    '<FaultCode>8005</FaultCode><FaultString>Retry request</FaultString></cwmp:Fault></detail></soap:Fault>',
+);
+
+/**
+ * `X-Answer: <status>[|field=value|…]`; `none` answers nothing; without it, 200. A body comes with every 200 but that to
+ * `200|empty`; that to `200|retry` is fault 8005.
+ */
 export async function recordingAcs(t: TestContext): Promise<RecordingAcs> {
   const requests: Recorded[] = [];
   const connections = new Map<Socket, number>();
@@ -38,7 +47,8 @@ export async function recordingAcs(t: TestContext): Promise<RecordingAcs> {
       const pairs = fields.flatMap((field) =>
         field.includes('=') ? [field.replace(/=.*/, ''), field.replace(/^.*?=/, '')] : [],
       );
-      const text = status === '200' && !fields.includes('empty') ? 'answer' : '';
+      const text =
+        status === '200' && !fields.includes('empty') ? (fields.includes('retry') ? retryFault : 'answer') : '';
       response.writeHead(Number(status), [...pairs, 'Content-Length', String(text.length)]).end(text);
     });
   });

@@ -19,7 +19,10 @@ function assertBusy(answer: RawAnswer): number {
 
 test('sessions over the limit get 503 at a time of their own; the last tenth is for Informs', async (t) => {
   const acs = await recordingAcs(t);
-  const { port, proxy } = await startGateway(t, { backends: [acs.url], limits: { maxSessions: 20 } });
+  const { port, proxy } = await startGateway(t, {
+    backends: [acs.url],
+    limits: { maxSessions: 20, maxSessionsPerAddress: 20 },
+  });
   const warnings: WarningEvent[] = [];
   proxy.on('warning', (warning) => warnings.push(warning));
   const ask = async (body: string): Promise<RawAnswer> => {

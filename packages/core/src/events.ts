@@ -82,6 +82,8 @@ export interface FailureEvent {
  * - `URL_TOO_LONG`: a rewritten URL has more than the 256 characters that most data models give the parameter
  * - `SESSION_LIMIT`: `limits.maxSessions` or a backend's own `maxSessions` refuses CPEs; each refusal is a `failure` with
  *   `ERR_CWMP_BUSY` too
+ * - `ADDRESS_LIMIT`: `limits.maxSessionsPerAddress` or `limits.maxConnectionsPerAddress` refuses a client; the message names its
+ *   address. Each refusal is a `failure` with `ERR_CWMP_BUSY` too
  * - `WAKE_STORE`: the store that instances share (`connectionRequests.store`) fails; wakes go on as if this instance were alone
  * - `ACCESS_REFUSED`: an ACS has answered a challenge of the endpoint wrongly
  * - `LOCAL_RESOURCES`: this machine lacks what a connection needs, file descriptors for instance; the message names the limit. No
@@ -98,6 +100,7 @@ export type WarningCode =
   | 'KEEP_ALIVE_TIMEOUT'
   | 'URL_TOO_LONG'
   | 'SESSION_LIMIT'
+  | 'ADDRESS_LIMIT'
   | 'WAKE_STORE'
   | 'ACCESS_REFUSED'
   | 'LOCAL_RESOURCES'

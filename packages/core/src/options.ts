@@ -226,6 +226,14 @@ export interface SessionOptions {
    */
   graceMs?: number;
   /**
+   * By what a CPE that opens a new connection in mid-session is recognised. Default `['cookie', 'nonce']`, which are always
+   * in use: the ACS's own cookies, and the nonces of its Digest challenges. `'address'` in addition recognises a CPE that shows
+   * neither by its address; for networks without NAT only. The risk: two CPEs behind one address may be taken for one, and a
+   * message of one may reach the session of the other. An address is out of use for 10 minutes when two of its connections are
+   * open at once, or when an Inform from it names another DeviceId or none that can be read.
+   */
+  recogniseBy?: readonly ('cookie' | 'nonce' | 'address')[];
+  /**
    * A cookie of the proxy's own that names the backend, signed with this key, for fleets of gateways that share no state:
    * all need the same key and the same backends. At least 16 characters. Default: none; CPEs keep few cookies (netcwmp one).
    */
@@ -346,4 +354,19 @@ export interface LimitOptions {
    * ends as `unknown` where it needs a device.
    */
   maxDevices?: number;
+  /**
+   * Maximum number of sessions of one client address; an IPv6 /64 counts as one. Those that have ended count while their
+   * backend connection stands, and give way first. More get 503 with a `Retry-After` (`ERR_CWMP_BUSY`), and a `warning`
+   * `ADDRESS_LIMIT` names the address. Default: a tenth of `maxSessions`, at least 1. Raise it where many CPEs share an
+   * address (CGNAT, a load balancer that `trustedProxies` does not name). Clients without an address (a Unix socket) are not
+   * limited.
+   */
+  maxSessionsPerAddress?: number;
+  /**
+   * Maximum number of connections of one client address on which a request has come, those of an ACS too; counted as for
+   * `maxSessionsPerAddress`. More get 503 and are closed. Default: twice `maxSessionsPerAddress`, because a CPE that
+   * reconnects has two for a moment, and at least 100. A connection on which no request has come is known to the host's server only: limit
+   * those by `server.maxConnections`, `server.headersTimeout` and `server.keepAliveTimeout`.
+   */
+  maxConnectionsPerAddress?: number;
 }

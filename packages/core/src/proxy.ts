@@ -13,6 +13,7 @@ import { CwmpProxyError, throwLater } from './errors.js';
 import { CwmpProxyEmitter, type CwmpProxyEvents, shownUrl, type WarningCode } from './events.js';
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder, type OnAnswered } from './forward/forwarder.js';
+import { AddressConnections, AddressLimitError } from './http/address-limit.js';
 import { answerFailure } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
 import { onClosed } from './http/client-left.js';
@@ -95,6 +96,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #faulty = new WeakSet<ServerResponse>();
   /** Hears what responses emit as `error`, whenever it comes; one function for all. */
   readonly #onResponseError: (this: ServerResponse, cause: Error) => void;
+  readonly #connections: AddressConnections;
   #closed = false;
   /** When was last warned of what happens often. */
   readonly #warned = new Map<WarningCode, number>();
@@ -131,6 +133,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       tell: (name, ...event) => this.#tell(name, ...event),
       onMismatch: (identity) => this.#warnOfMismatch(identity),
     });
+    this.#connections = new AddressConnections(limits.maxConnectionsPerAddress);
     const pool = new BackendPool(
       {
         onState: (figures) => this.#tell('backend', figures),
@@ -143,6 +146,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
       idleTimeoutMs: sessions.idleTimeoutMs,
       graceMs: sessions.graceMs,
       maxSessions: limits.maxSessions,
+      maxSessionsPerAddress: limits.maxSessionsPerAddress,
+      byAddress: sessions.recogniseBy.includes('address'),
       onStart: ({ id, backend }) => this.#tell('sessionStart', { session: id, backend: backend.url }),
       onEnd: ({ id, backend }, why) => this.#tell('sessionEnd', { session: id, backend: backend.url, why }),
     });
@@ -229,6 +234,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       line = own;
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkSocket(request.socket);
+      this.#connections.enter(request);
       if (isForCpe) await this.#gate.endpoint(request, response, target);
       else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
         const readable = readableRequest(request, options.keptBody);
@@ -240,7 +246,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
+      if (error instanceof AddressLimitError) {
+        this.#warnSometimes('ADDRESS_LIMIT', `${error.message}; the address is ${error.address}`);
+      } else if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
       const fail = (fault: CwmpProxyError): void =>
         this.#fail(fault, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
       if (!this.#faulty.has(response)) fail(error);

@@ -3,6 +3,7 @@ import {
   checkFieldName,
   checkGroup,
   checkTls,
+  choose,
   httpUrl,
   milliseconds,
   oneOf,
@@ -43,6 +44,7 @@ export interface ResolvedOptions {
 }
 
 const noLimit = Number.MAX_SAFE_INTEGER;
+const mostSessions = 10_000_000;
 
 type ResolvedForwarding = Required<Omit<ForwardingOptions, 'sessionHeader'>> & Pick<ForwardingOptions, 'sessionHeader'>;
 type ResolvedHealth = Required<Omit<HealthOptions, 'active'>> & { active: ResolvedActiveHealth | undefined };
@@ -123,8 +125,10 @@ export function resolveBackend(
   });
 }
 
+const marks = ['cookie', 'nonce', 'address'] as const;
+
 function resolveSessions(options: SessionOptions): ResolvedOptions['sessions'] {
-  checkGroup('sessions', options, ['idleTimeoutMs', 'graceMs', 'affinityKey']);
+  checkGroup('sessions', options, ['idleTimeoutMs', 'graceMs', 'recogniseBy', 'affinityKey']);
   const { affinityKey } = options;
   if (affinityKey !== undefined && (typeof affinityKey !== 'string' || affinityKey.length < 16)) {
     refuseOption('sessions.affinityKey', 'expected at least 16 characters');
@@ -132,6 +136,7 @@ function resolveSessions(options: SessionOptions): ResolvedOptions['sessions'] {
   return Object.freeze({
     idleTimeoutMs: milliseconds('sessions.idleTimeoutMs', options.idleTimeoutMs, 60_000),
     graceMs: milliseconds('sessions.graceMs', options.graceMs, 5_000),
+    recogniseBy: choose('sessions.recogniseBy', options.recogniseBy ?? ['cookie', 'nonce'], marks),
     ...(affinityKey === undefined ? {} : { affinityKey }),
   });
 }
@@ -236,12 +241,37 @@ function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
 }
 
 function resolveLimits(options: LimitOptions): Required<LimitOptions> {
-  checkGroup('limits', options, ['maxHeldBytes', 'maxBodyBytes', 'maxDecodedBytes', 'maxSessions', 'maxDevices']);
+  checkGroup('limits', options, [
+    'maxHeldBytes',
+    'maxBodyBytes',
+    'maxDecodedBytes',
+    'maxSessions',
+    'maxSessionsPerAddress',
+    'maxConnectionsPerAddress',
+    'maxDevices',
+  ]);
+  const maxSessions = wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, mostSessions);
+  const tenth = Math.max(1, Math.floor(maxSessions / 10));
+  const maxSessionsPerAddress = wholeNumber(
+    'limits.maxSessionsPerAddress',
+    options.maxSessionsPerAddress,
+    tenth,
+    1,
+    mostSessions,
+  );
   return Object.freeze({
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
     maxBodyBytes: wholeNumber('limits.maxBodyBytes', options.maxBodyBytes, noLimit, 1, noLimit),
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
-    maxSessions: wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, 10_000_000),
+    maxSessions,
+    maxSessionsPerAddress,
+    maxConnectionsPerAddress: wholeNumber(
+      'limits.maxConnectionsPerAddress',
+      options.maxConnectionsPerAddress,
+      Math.max(100, 2 * maxSessionsPerAddress),
+      1,
+      2 * mostSessions,
+    ),
     maxDevices: wholeNumber('limits.maxDevices', options.maxDevices, 100_000, 1, 10_000_000),
   });
 }

@@ -16,7 +16,7 @@ import { bigBodies } from './workloads/big-bodies.js';
 import { fleet } from './workloads/fleet.js';
 import { growth } from './workloads/growth.js';
 import { idleSessions } from './workloads/idle-sessions.js';
-import { keepAliveInforms, keepAliveValues } from './workloads/keep-alive.js';
+import { keepAliveUrls, keepAliveValues } from './workloads/keep-alive.js';
 import { sessions, tlsSessions } from './workloads/sessions.js';
 import { wakes } from './workloads/wakes.js';
 
@@ -44,7 +44,7 @@ const native = nativePeers.filter(({ native: program, title }) => {
 type Workload = (context: BenchContext) => Promise<WorkloadReport>;
 /** Workloads in their order; those of one line share a backend and the peers in front of it. */
 const groups: ReadonlyArray<Readonly<Record<string, Workload>>> = [
-  { a: sessions, c: keepAliveInforms, 'c-values': keepAliveValues },
+  { a: sessions, c: keepAliveUrls, 'c-values': keepAliveValues },
   { b: tlsSessions },
   { d: bigBodies },
   { e: idleSessions },

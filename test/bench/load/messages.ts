@@ -61,16 +61,22 @@ export const inform: Buffer = Buffer.from(
 
 const hosts = Array.from({ length: 8 }, (_, index) => `LANDevice.1.Hosts.Host.${index + 1}`);
 
+const hostParameters = hosts.flatMap((host, index) => [
+  parameter(`${host}.HostName`, `laptop-${index}`),
+  parameter(`${host}.IPAddress`, `192.168.1.${index + 10}`),
+  parameter(`${host}.MACAddress`, `02:00:5E:20:00:0${index}`),
+]);
+
 /** A GetParameterValuesResponse of about 4 KB without a ConnectionRequestURL, as most of them are. */
 export const parameterValues: Buffer = Buffer.from(
+  envelope(`<cwmp:GetParameterValuesResponse>\n${parameterList(hostParameters)}</cwmp:GetParameterValuesResponse>`),
+);
+
+/** A GetParameterValuesResponse of about 4 KB with the ConnectionRequestURL near its end, as after a look at all parameters. */
+export const urlValues: Buffer = Buffer.from(
   envelope(
-    `<cwmp:GetParameterValuesResponse>\n${parameterList(
-      hosts.flatMap((host, index) => [
-        parameter(`${host}.HostName`, `laptop-${index}`),
-        parameter(`${host}.IPAddress`, `192.168.1.${index + 10}`),
-        parameter(`${host}.MACAddress`, `02:00:5E:20:00:0${index}`),
-      ]),
-    )}</cwmp:GetParameterValuesResponse>`,
+    `<cwmp:GetParameterValuesResponse>\n${parameterList([...hostParameters.slice(0, 10), ...informParameters])}` +
+      '</cwmp:GetParameterValuesResponse>',
   ),
 );
 

@@ -23,7 +23,7 @@ interface Profile {
 
 const loads: Readonly<Record<string, (target: Target) => Load>> = {
   a: (target) => sessionLoad(target, 64),
-  c: (target) => keepAliveLoad(target, 64, 'informs'),
+  c: (target) => keepAliveLoad(target, 64, 'url values'),
   'c-values': (target) => keepAliveLoad(target, 64, 'values'),
 };
 

@@ -27,6 +27,8 @@ export interface ExchangeOutcome {
   headers: readonly string[];
   /** Whether the answer had no body. */
   empty: boolean;
+  /** The body, where it was held until it was whole. */
+  body: Buffer | undefined;
 }
 
 /** How an answer goes to the CPE. */
@@ -184,6 +186,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #end(): void {
     const response = this.#response;
     const held = this.#held;
+    const body = held !== undefined && held.length > 1 ? Buffer.concat(held) : held?.[0];
     if (held === undefined) {
       this.#checkStreaming();
       this.#stopListening();
@@ -192,11 +195,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       if (this.#learnsLength) this.#head.headers.push('Content-Length', String(this.#bodyBytes));
       this.#sendHead();
       this.#stopListening();
-      response.end(held.length > 1 ? Buffer.concat(held) : held[0]);
+      response.end(body);
       // Usually the kernel has taken all of it by now.
       if (response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
     }
-    this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0 });
+    this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0, body });
   }
 
   onResponseError(_controller: unknown, error: Error): void {

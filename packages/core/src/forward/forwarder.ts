@@ -5,11 +5,12 @@ import { clientGroupOf, clientOf } from '../http/client-address.js';
 import { whileThere } from '../http/client-left.js';
 import { checkAnswerable } from '../http/response.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
-import { keysOfAnswer, keysOfRequest } from '../sessions/session-keys.js';
+import { keysOfAnswer } from '../sessions/session-keys.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { CwmpMessage } from '../soap/message.js';
 import { BackendFault } from './backend-error.js';
+import { CpeRequest } from './cpe-request.js';
 import type { EdgeHeaders } from './edge-headers.js';
 import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
 import { droppedFields, requestHeaders } from './headers.js';
@@ -64,6 +65,8 @@ interface Passage {
   /** Its target in origin form. */
   target: string;
   prepared: Prepared;
+  /** The request as its session was found by it. */
+  asked: CpeRequest;
   session: Session;
   /** When the whole request was there. */
   since: number;
@@ -115,10 +118,11 @@ export class Forwarder {
     try {
       // Nobody would ever tell the session of the end of a connection that has ended.
       checkAnswerable(response);
-      const { checkMessage } = this.#settings;
+      const { checkMessage, affinity } = this.#settings;
       const { beginning } = prepared;
       if (checkMessage !== undefined && beginning !== undefined) checkMessage(beginning, request);
-      const session = this.#sessionIfAny(request, prepared) ?? (await this.#awaitSession(request, response, prepared));
+      const asked = new CpeRequest(request, prepared, affinity);
+      const session = this.#sessionIfAny(asked, prepared) ?? (await this.#awaitSession(asked, response, prepared));
       onSession(session);
       const since = performance.now();
       const passage: Passage = {
@@ -126,6 +130,7 @@ export class Forwarder {
         response,
         target,
         prepared,
+        asked,
         session,
         since,
         onAnswered: undefined,
@@ -149,9 +154,9 @@ export class Forwarder {
   }
 
   /** The session that a request belongs to; `undefined` where one begins and no backend is up or free to be tried. */
-  #sessionIfAny(request: IncomingMessage, prepared: Prepared): Session | undefined {
+  #sessionIfAny(asked: CpeRequest, prepared: Prepared): Session | undefined {
     try {
-      return this.#sessionOf(request, prepared);
+      return this.#sessionOf(asked, prepared);
     } catch (error) {
       if (error instanceof CwmpProxyError && error.code === 'ERR_CWMP_NO_BACKEND') return undefined;
       throw error;
@@ -159,14 +164,14 @@ export class Forwarder {
   }
 
   /** Waits for a backend that is up or free to be tried, for no longer than a connection to it may take. */
-  async #awaitSession(request: IncomingMessage, response: ServerResponse, prepared: Prepared): Promise<Session> {
+  async #awaitSession(asked: CpeRequest, response: ServerResponse, prepared: Prepared): Promise<Session> {
     const { backends, connectMs } = this.#settings;
     const until = performance.now() + connectMs;
     const wait = (gone: AbortSignal): Promise<boolean> => backends.whenFree(until - performance.now(), gone);
     while (await whileThere(response, wait)) {
       try {
         checkAnswerable(response);
-        const session = this.#sessionIfAny(request, prepared);
+        const session = this.#sessionIfAny(asked, prepared);
         if (session !== undefined) return session;
       } catch (error) {
         backends.passOn();
@@ -174,24 +179,12 @@ export class Forwarder {
       }
     }
     checkAnswerable(response);
-    return this.#sessionOf(request, prepared);
+    return this.#sessionOf(asked, prepared);
   }
 
-  #sessionOf(request: IncomingMessage, prepared: Prepared): Session {
-    const { sessions, affinity } = this.#settings;
-    const session = sessions.find({
-      socket: request.socket,
-      isInform: () => prepared.isInform,
-      keys: () => keysOfRequest(request.rawHeaders),
-      answersChallenge: request.headers.authorization !== undefined,
-      // An Inform begins a session, whose backend is the next one, unless it answers a backend's challenge.
-      affinity: () => {
-        const shown = affinity?.find(request.rawHeaders);
-        return shown !== undefined && prepared.isInform && request.headers.authorization === undefined
-          ? undefined
-          : shown;
-      },
-    });
+  #sessionOf(asked: CpeRequest, prepared: Prepared): Session {
+    const { sessions } = this.#settings;
+    const session = sessions.find(asked);
     // Only what begins a session asks for more time; the others are not searched for it.
     const sessionTimeout =
       session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
@@ -228,16 +221,16 @@ export class Forwarder {
     );
   }
 
-  #answered(passage: Passage, { status, empty, headers }: ExchangeOutcome): void {
-    const { request, prepared, session, since, onAnswered } = passage;
+  #answered(passage: Passage, { status, empty, headers, body }: ExchangeOutcome): void {
+    const { request, prepared, asked, session, since, onAnswered } = passage;
     const ms = performance.now() - since;
     passage.onAnswered = undefined;
     onAnswered?.(status);
     this.#settings.onExchange({ method: request.method ?? '', status, ms }, session);
     const to = request.method === 'POST' ? prepared.kind : 'transfer';
-    this.#settings.sessions.answered(session, { to, status, empty }, keysOfAnswer(headers), () =>
-      keysOfRequest(request.rawHeaders),
-    );
+    // Only what begins a session changes its course by being put off.
+    const asksAgain = session.phase !== 'open' && status === 200 && body !== undefined && isRetryFault(body);
+    this.#settings.sessions.answered(session, { to, status, empty, asksAgain }, keysOfAnswer(headers), asked);
   }
 
   /** Resolves when another backend has answered. */
@@ -295,4 +288,10 @@ export class Forwarder {
 /** Whether all of a body can still be sent. */
 function isWhole(body: Prepared['body']): boolean {
   return Buffer.isBuffer(body) || !(body.readableDidRead || body.destroyed);
+}
+
+/** Whether an answer has its CPE send the same message once more (TR-069 A6 §3.5, fault 8005 "Retry request"). */
+function isRetryFault(body: Buffer): boolean {
+  const at = body.indexOf('FaultCode');
+  return at !== -1 && body.subarray(at, at + 64).includes('8005');
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Readable, pipeline } from 'node:stream';
 import { type EncodedRewriteOptions, contentCodingOf } from '../soap/content-coding.js';
-import { type CwmpMessage, LazyMessage, nothingFound } from '../soap/message.js';
+import { type CwmpMessage, type DeviceId, LazyMessage, nothingFound } from '../soap/message.js';
 import { rewriteEncodedMessage } from '../soap/rewrite-encoded.js';
 import { rewriteStages } from '../soap/rewrite-stages.js';
 import type { SessionAnswer } from '../sessions/session.js';
@@ -51,6 +51,11 @@ export class Prepared {
   /** Whether a session begins with it; looked for when it is asked for first. */
   get isInform(): boolean {
     return this.beginning?.isInform ?? false;
+  }
+
+  /** The DeviceId of an Inform. */
+  get device(): DeviceId | undefined {
+    return this.beginning?.device;
   }
 
   /** The longest quiet time that an Inform asks for, in seconds (TR-069 A6 §3.7.1.1). */

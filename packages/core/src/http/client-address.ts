@@ -157,9 +157,12 @@ function plainAddress(text: string): string {
   return address.startsWith(':') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address;
 }
 
+/** The address of who has none: a client of a Unix socket, for instance. */
+export const unknownAddress = 'unknown';
+
 /** The address of the other end of a connection. */
 export function addressOf({ remoteAddress }: Socket): string {
-  return remoteAddress === undefined ? 'unknown' : plainAddress(remoteAddress);
+  return remoteAddress === undefined ? unknownAddress : plainAddress(remoteAddress);
 }
 
 /**
@@ -181,7 +184,7 @@ const groups = new WeakMap<Socket, string>();
 export function addressGroupOf(socket: Socket): string {
   let group = groups.get(socket);
   if (group === undefined) {
-    group = addressGroup(socket.remoteAddress);
+    group = addressGroup(addressOf(socket));
     groups.set(socket, group);
   }
   return group;

@@ -57,6 +57,14 @@ export function keysOfAnswer(headers: readonly string[]): string[] {
   return keys;
 }
 
+/**
+ * What tells one device from another: a hash of the parts of its DeviceId that it keeps for life (TR-069 A6 §3.4.4).
+ * `undefined` where it has no serial number.
+ */
+export function keyOfDevice(oui: string, productClass: string, serialNumber: string): string | undefined {
+  return serialNumber === '' ? undefined : keyOf('device', `${oui} ${productClass} ${serialNumber}`);
+}
+
 function addCookie(keys: string[], pair: string): void {
   const text = pair.trim();
   const equals = text.indexOf('=');
@@ -75,6 +83,6 @@ function addNonce(keys: string[], value: string): void {
   }
 }
 
-function keyOf(kind: 'cookie' | 'nonce', text: string): string {
+function keyOf(kind: 'cookie' | 'nonce' | 'device', text: string): string {
   return kind.charAt(0) + hash('sha256', salt + text, 'base64').slice(0, 22);
 }

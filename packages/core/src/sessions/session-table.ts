@@ -4,7 +4,10 @@ import type { Backend } from '../backends/backend.js';
 import type { BackendPool } from '../backends/backend-pool.js';
 import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
-import { KeyTable } from './key-table.js';
+import { unknownAddress } from '../http/client-address.js';
+import { AddressShares } from './address-shares.js';
+import { type KnownCpe, KeyTable } from './key-table.js';
+import { hasLeft, isAddress, keyOfAddress, LoneAddresses } from './lone-addresses.js';
 import { isNonce } from './session-keys.js';
 import { Session, type SessionAnswer, type SessionEnd, type SessionRequest, type SessionSettings } from './session.js';
 
@@ -21,12 +24,15 @@ export class SessionTable {
   readonly #sessions = new Set<Session>();
   /** Those that have ended while their CPE's connection stands; the first of them gives way when there are too many. */
   readonly #ended = new BoundedMap<Session, true>(Infinity);
+  readonly #shares: AddressShares;
   readonly #bySocket = new WeakMap<Socket, Session>();
-  /** Connections whose session was quiet for too long: what comes after that is for the same backend. */
-  readonly #homes = new WeakMap<Socket, Backend>();
+  /** Names of the backends of connections whose session is gone: what comes on them after that is for the same backend. */
+  readonly #homes = new WeakMap<Socket, string>();
   /** Connections whose end is listened for. */
   readonly #watched = new WeakSet<Socket>();
   readonly #keys: KeyTable;
+  /** `undefined` where no CPE is recognised by its address. */
+  readonly #addresses: LoneAddresses | undefined;
   readonly #prefix = randomBytes(3).toString('hex');
   #count = 0;
   #closed = false;
@@ -35,6 +41,8 @@ export class SessionTable {
     this.#backends = backends;
     this.#settings = settings;
     this.#keys = new KeyTable(4 * settings.maxSessions);
+    this.#shares = new AddressShares(settings.maxSessionsPerAddress);
+    this.#addresses = settings.byAddress ? new LoneAddresses() : undefined;
   }
 
   /** Sessions that have not ended. */
@@ -49,55 +57,94 @@ export class SessionTable {
   }
 
   /**
-   * The session a request belongs to: that of its connection; else the one its CPE is recognised to return to; else a new
-   * one on the next backend. An Inform after the end of a session begins a new one.
+   * The session a request belongs to: that of its connection; otherwise the one its CPE is recognised to return to; otherwise
+   * a new one on the next backend. An Inform begins a new one, unless it comes again for the session that it has begun.
    *
    * @throws {@link CwmpProxyError} `ERR_CWMP_NO_BACKEND`, `ERR_CWMP_BUSY`.
    */
   find(request: SessionRequest): Session {
-    const { socket } = request;
-    const own = this.#bySocket.get(socket);
-    if (own !== undefined) {
-      if (own.phase !== 'ended' || !request.isInform()) return own;
-      void this.#drop(own);
-      return this.#begin(request, undefined);
-    }
-    const recognised = this.#recognised(request);
-    if (recognised !== undefined) return recognised;
-    const home = this.#homes.get(socket);
-    return this.#begin(request, home === undefined || request.isInform() ? request.affinity?.() : home);
+    const session =
+      this.#ofConnection(request) ?? this.#recognised(request) ?? this.#begin(request, this.#home(request));
+    if (isBeginning(session) && request.isInform) session.device = request.device ?? session.device;
+    return session;
+  }
+
+  #ofConnection(request: SessionRequest): Session | undefined {
+    const own = this.#bySocket.get(request.socket);
+    if (own === undefined) return undefined;
+    const startsOver = request.isInform && (!isBeginning(own) || isAnother(own.device, request.device));
+    if (!startsOver) return own;
+    this.#supersede(own);
+    return this.#begin(request, undefined);
+  }
+
+  #home(request: SessionRequest): string | undefined {
+    const home = this.#homes.get(request.socket);
+    return home === undefined || request.isInform ? request.affinity : home;
   }
 
   /** The session of a CPE that comes on a new connection, if a key tells which. */
   #recognised(request: SessionRequest): Session | undefined {
-    const { socket } = request;
-    for (const key of request.keys()) {
+    const { address, isInform } = request;
+    const shown = this.#keysShown(request);
+    for (const key of shown) {
       const known = this.#keys.get(key);
       if (known === undefined) continue;
-      const { session, backend } = known;
       // A key that no ACS made for one CPE alone may be shown by a stranger, whom it may lead to the same ACS and no further.
-      const isElsewhere = known.address !== socket.remoteAddress;
-      if (isElsewhere && request.isInform()) continue;
-      if (isElsewhere || session === undefined) return this.#begin(request, backend);
-      if (session.inFlight > 0) {
-        const heir = this.#begin(request, backend);
-        if (!request.isInform()) heir.heirOf = session;
-        return heir;
+      const isElsewhere = known.address !== address;
+      if (isElsewhere && isInform) continue;
+      const { session } = known;
+      const backend = session?.backend.url ?? known.backend;
+      const device = isInform ? request.device : undefined;
+      const deviceBefore = session?.device ?? known.device;
+      if (isInform && (isAnother(deviceBefore, device) || (device === undefined && isAddress(key)))) {
+        this.#keys.putOut(key);
+        if (isAddress(key)) continue;
+        return this.#begin(request, backend);
       }
-      const startsOver = request.isInform() && (session.phase === 'open' || !request.answersChallenge);
-      // While its CPE's connection stands, only a nonce that was made for this CPE takes it to another (Fritz!Box, FIELD.md).
-      if (!startsOver && (session.socket === undefined || isNonce(key))) {
-        this.#attach(session, socket);
-        return session;
-      }
-      if (startsOver && session.socket === undefined) {
-        // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
-        this.#end(session, 'superseded');
-        void this.#drop(session);
-      }
-      return this.#begin(request, backend);
+      if (session === undefined) return this.#return(request, key, known);
+      if (isElsewhere) return this.#begin(request, backend);
+      // Who shows cookies or nonces, but none that the session was given, is not its CPE.
+      if (isAddress(key) && shown.length > 1 && session.keys.size > 1) continue;
+      return this.#rejoined(request, session, key, device !== undefined && device === deviceBefore);
     }
     return undefined;
+  }
+
+  /** The CPE of a session that ended while it was away comes back: a new session takes its place. */
+  #return(request: SessionRequest, key: string, { backend, device }: KnownCpe): Session {
+    const session = this.#begin(request, backend);
+    session.device = request.device ?? device;
+    this.#keys.give(key, session);
+    return session;
+  }
+
+  /** The CPE of a session comes on a new connection. */
+  #rejoined(request: SessionRequest, session: Session, key: string, isSameDevice: boolean): Session {
+    const backend = session.backend.url;
+    const isAway = session.socket === undefined || hasLeft(session.socket);
+    if (request.isInform && !(isBeginning(session) && (request.answersChallenge || isSameDevice))) {
+      // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
+      if (isAway || isSameDevice) this.#supersede(session);
+      return this.#begin(request, backend);
+    }
+    // While its CPE's connection stands, only a nonce that was made for this CPE takes it to another (Fritz!Box, FIELD.md).
+    if (session.inFlight === 0 && (isAway || isNonce(key))) {
+      this.#attach(session, request.socket);
+      return session;
+    }
+    const heir = this.#begin(request, backend);
+    heir.device = session.device;
+    if (session.inFlight > 0) heir.heirOf = session;
+    return heir;
+  }
+
+  /** By what the CPE may be recognised, the surest first. */
+  #keysShown({ keys, socket, address }: SessionRequest): readonly string[] {
+    if (this.#addresses === undefined || address === unknownAddress) return keys;
+    const key = keyOfAddress(address);
+    if (!this.#addresses.isAlone(socket, address)) this.#keys.putOut(key);
+    return [...keys, key];
   }
 
   /**
@@ -121,6 +168,7 @@ export class SessionTable {
 
   /** A request of the session goes to its backend. */
   sent(session: Session): void {
+    session.tried = undefined;
     session.inFlight += 1;
     session.backend.inFlight += 1;
   }
@@ -136,32 +184,35 @@ export class SessionTable {
    * The backend answered.
    *
    * @param keys By what the CPE can be recognised from now on.
-   * @param shown What it showed of that with its request.
    */
-  answered(
-    session: Session,
-    { to, status, empty }: SessionAnswer,
-    keys: readonly string[],
-    shown: () => readonly string[],
-  ): void {
+  answered(session: Session, answer: SessionAnswer, keys: readonly string[], request: SessionRequest): void {
     if (session.phase === 'ended') return;
-    if (to === 'empty' && status !== 401) session.emptied = true;
-    if (to !== 'transfer') {
+    const { status, empty } = answer;
+    if (answer.to !== 'transfer') {
+      const comesAgain = status === 401 || (status >= 300 && status < 400) || answer.asksAgain;
+      if (answer.to === 'empty' && !comesAgain) session.emptied = true;
       if (session.emptied && empty && (status === 204 || status === 200)) return this.#end(session, 'complete');
       if (status >= 400 && status !== 401) return this.#end(session, 'refused');
+      // An ACS may challenge, redirect or put off in mid-session too; its session goes on.
+      if (!comesAgain) session.phase = 'open';
+      else if (session.phase === 'opening') session.phase = 'challenged';
     }
-    session.phase = status === 401 ? 'challenged' : 'open';
-    let known: readonly string[] | undefined;
-    for (const key of keys) {
-      if (this.#keys.learn(key, session, () => (known ??= shown()))) session.keys.add(key);
-    }
+    this.#learn(session, keys, status !== 401, request);
     session.heirOf = undefined;
+  }
+
+  #learn(session: Session, keys: readonly string[], accepted: boolean, request: SessionRequest): void {
+    let known: readonly string[] | undefined;
+    const shown = (): readonly string[] => (known ??= request.keys);
+    for (const key of keys) this.#keys.learn(key, session, accepted, shown);
     // An ACS may set a new cookie with every reply; a CPE shows the latest.
     for (const key of session.keys) {
       if (session.keys.size <= maxKeysOfSession) break;
       session.keys.delete(key);
       this.#keys.forget(key, session);
     }
+    if (this.#addresses === undefined || session.device === undefined || session.address === unknownAddress) return;
+    this.#keys.learn(keyOfAddress(session.address), session, accepted, () => []);
   }
 
   /** The backend failed: the CPE begins anew, elsewhere. */
@@ -201,34 +252,41 @@ export class SessionTable {
     await Promise.all(closing);
   }
 
-  #begin({ socket, isInform }: SessionRequest, wanted: Backend | undefined): Session {
+  /** @param wanted Name of the backend that the CPE is to meet, if it is there. */
+  #begin(request: SessionRequest, wanted: string | undefined): Session {
     // The body of a request may have been on its way when the table was closed.
     if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
+    const { isInform } = request;
     const { maxSessions } = this.#settings;
     const limit = Math.max(1, Math.floor(maxSessions * (1 - informShare)));
-    if (this.size >= limit && (this.size >= maxSessions || !isInform())) {
+    if (this.size >= limit && (this.size >= maxSessions || !isInform)) {
       throw new CwmpProxyError('ERR_CWMP_BUSY', 'too many sessions are open, see limits.maxSessions');
     }
+    const givesWay = this.#shares.admit(request.addressGroup);
     // A draining backend takes nothing new, but finishes what runs.
-    const takes = wanted?.admits(performance.now()) === true || (wanted?.state === 'draining' && !isInform());
-    const backend = takes ? wanted : this.#backends.next();
+    const known = wanted === undefined ? undefined : this.#backends.find(wanted);
+    const takes = known?.admits(performance.now()) === true || (known?.state === 'draining' && !isInform);
+    const backend = takes ? known : this.#backends.next();
     if (backend === undefined) {
       throw this.#backends.full
         ? new CwmpProxyError('ERR_CWMP_BUSY', 'every backend has as many sessions as its maxSessions')
         : new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up');
     }
+    if (givesWay !== undefined) void this.#drop(givesWay);
     const longestEnded = this.#ended.oldestKey;
     if (this.#sessions.size >= maxSessions && longestEnded !== undefined) void this.#drop(longestEnded);
-    return this.#open(socket, backend);
+    return this.#open(request, backend);
   }
 
-  #open(socket: Socket, backend: Backend): Session {
+  #open(request: SessionRequest, backend: Backend): Session {
     this.#count += 1;
-    const id = `${this.#prefix}-${this.#count.toString(36)}`;
-    const session = new Session(id, backend, socket.remoteAddress, this.#settings.idleTimeoutMs);
+    const number = this.#count;
+    const id = `${this.#prefix}-${number.toString(36)}`;
+    const session = new Session({ id, number }, request, backend, this.#settings.idleTimeoutMs);
     this.#sessions.add(session);
+    this.#shares.begun(session);
     backend.sessionBegins(session);
-    this.#attach(session, socket);
+    this.#attach(session, request.socket);
     this.#settings.onStart(session);
     return session;
   }
@@ -241,6 +299,7 @@ export class SessionTable {
     this.#startTimer(session, session.idleMs, 'idle');
     if (this.#watched.has(socket)) return;
     this.#watched.add(socket);
+    this.#addresses?.opened(socket, session.address);
     socket.once('close', () => this.#detach(socket));
   }
 
@@ -269,8 +328,13 @@ export class SessionTable {
       session.timer?.refresh();
       return;
     }
-    if (session.socket !== undefined) this.#homes.set(session.socket, session.backend);
     this.#end(session, why);
+    void this.#drop(session);
+  }
+
+  /** The CPE begins another session in its place. */
+  #supersede(session: Session): void {
+    this.#end(session, 'superseded');
     void this.#drop(session);
   }
 
@@ -279,6 +343,7 @@ export class SessionTable {
     if (session.phase === 'ended') return;
     session.phase = 'ended';
     this.#ended.set(session, true);
+    this.#shares.ended(session);
     // A CPE that was merely away or quiet for too long is still led to the backend that knows it; after an end it is a new
     // guest.
     for (const key of session.keys) {
@@ -286,6 +351,11 @@ export class SessionTable {
       else this.#keys.forget(key, session);
     }
     session.keys.clear();
+    // The time that its Inform asked for is over with it; its backend connection is not held for longer than others are.
+    if (session.idleMs > this.#settings.idleTimeoutMs && session.socket !== undefined) {
+      session.idleMs = this.#settings.idleTimeoutMs;
+      this.#startTimer(session, session.idleMs, 'idle');
+    }
     session.backend.sessionEnds();
     this.#settings.onEnd(session, why);
   }
@@ -294,10 +364,23 @@ export class SessionTable {
   #drop(session: Session): Promise<void> {
     clearTimeout(session.timer);
     session.timer = undefined;
-    this.#sessions.delete(session);
+    if (this.#sessions.delete(session)) this.#shares.dropped(session);
     this.#ended.delete(session);
-    if (session.socket !== undefined) this.#bySocket.delete(session.socket);
+    if (session.socket !== undefined) {
+      this.#bySocket.delete(session.socket);
+      this.#homes.set(session.socket, session.backend.url);
+    }
     session.socket = undefined;
     return session.connection.destroy();
   }
+}
+
+/** Whether the message that begins the session may come again: the ACS has not taken it yet. */
+function isBeginning({ phase }: Session): boolean {
+  return phase === 'opening' || phase === 'challenged';
+}
+
+/** Whether two devices are known to be two. */
+function isAnother(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
 }

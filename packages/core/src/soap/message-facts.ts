@@ -16,15 +16,18 @@ export interface MessageFacts {
   readonly faultCode: string | undefined;
 }
 
+/** What is read of a message to know which session it belongs to. */
+export type MessageBeginning = Pick<MessageFacts, 'method' | 'device'>;
+
 const windowBytes = 4096;
-/** The name of a message mostly stands in its first kilobyte. */
-const nameWindowBytes = 1024;
+/** The name of a message, and an Inform's DeviceId, mostly stand in its first kilobyte. */
+const beginningWindowBytes = 1024;
 const cwmpNamespace = /:(cwmp-\d+-\d+)$/;
 const namespaceDeclarations = /[ \t\r\n]xmlns[^ \t\r\n=]*[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/g;
 const wholeNumber = /^\d{1,15}$/;
 /** The children of an Inform that hold facts; the first of each counts. */
 const sections: ReadonlySet<string> = new Set(['DeviceId', 'Event', 'RetryCount', 'CurrentTime']);
-const deviceParts: ReadonlySet<string> = new Set(['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber']);
+const deviceParts: readonly string[] = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'];
 
 function wholeNumberOf(text: string | undefined): number | undefined {
   return text !== undefined && wholeNumber.test(text) ? Number(text) : undefined;
@@ -48,34 +51,28 @@ class FactsReader implements MarkupHandler {
   /** How many elements are open around the text that is being read and including its own; 0 where none is. */
   #leafDepth = 0;
 
-  /** Whether the name of the message is all that is asked for. */
-  readonly #nameOnly: boolean;
+  /** Whether the name of the message, and of an Inform its DeviceId, is all that is asked for. */
+  readonly #beginningOnly: boolean;
 
-  constructor(decode: DecodeText, options?: ScannerOptions, nameOnly = false) {
+  constructor(decode: DecodeText, options?: ScannerOptions, beginningOnly = false) {
     this.#scanner = new MarkupScanner(this, options);
     this.#decode = decode;
-    this.#nameOnly = nameOnly;
+    this.#beginningOnly = beginningOnly;
   }
 
-  readName(head: Buffer): string | undefined {
+  readBeginning(head: Buffer): MessageBeginning {
     this.#scan(head);
-    return this.#method;
+    return { method: this.#method, device: this.#device() };
   }
 
   read(head: Buffer): MessageFacts {
     this.#scan(head);
     const texts = this.#texts;
-    const device = {
-      manufacturer: texts.get('Manufacturer') ?? '',
-      oui: texts.get('OUI') ?? '',
-      productClass: texts.get('ProductClass') ?? '',
-      serialNumber: texts.get('SerialNumber') ?? '',
-    };
     return {
       method: this.#method,
       id: texts.get('ID'),
       namespaceVersion: this.#namespaceVersion,
-      device: [...deviceParts].some((part) => texts.has(part)) ? device : undefined,
+      device: this.#device(),
       events: this.#events,
       retryCount: wholeNumberOf(texts.get('RetryCount')),
       currentTime: texts.get('CurrentTime'),
@@ -84,8 +81,19 @@ class FactsReader implements MarkupHandler {
     };
   }
 
+  #device(): DeviceId | undefined {
+    const texts = this.#texts;
+    if (!deviceParts.some((part) => texts.has(part))) return undefined;
+    return {
+      manufacturer: texts.get('Manufacturer') ?? '',
+      oui: texts.get('OUI') ?? '',
+      productClass: texts.get('ProductClass') ?? '',
+      serialNumber: texts.get('SerialNumber') ?? '',
+    };
+  }
+
   #scan(head: Buffer): void {
-    const step = this.#nameOnly ? nameWindowBytes : windowBytes;
+    const step = this.#beginningOnly ? beginningWindowBytes : windowBytes;
     for (let at = 0; at < head.length && !this.#scanner.ended; at += step) {
       this.#scanner.write(head.toString('latin1', at, at + step));
     }
@@ -99,7 +107,7 @@ class FactsReader implements MarkupHandler {
     this.#path.push(name);
     // What has an element in it is no text.
     this.#leafDepth = 0;
-    if (this.#nameOnly) return;
+    if (this.#beginningOnly && before === 0) return;
     if (before === 0 ? this.#isHeaderFact() : this.#isMessageFact(name)) {
       this.#leafDepth = this.#path.length;
       this.#scanner.beginCapture(end);
@@ -117,7 +125,8 @@ class FactsReader implements MarkupHandler {
     }
     if (this.#messageDepth === 0) return;
     if (depth === this.#messageDepth) this.#scanner.stop();
-    if (depth === this.#messageDepth + 1 && this.#sections.size === sections.size) this.#scanner.stop();
+    const isRead = this.#beginningOnly ? this.#section === 'DeviceId' : this.#sections.size === sections.size;
+    if (depth === this.#messageDepth + 1 && isRead) this.#scanner.stop();
   }
 
   passesPlainRuns(): boolean {
@@ -125,7 +134,7 @@ class FactsReader implements MarkupHandler {
   }
 
   #seekMessage(name: string): void {
-    if (this.#namespaceVersion === undefined && !this.#nameOnly) {
+    if (this.#namespaceVersion === undefined && !this.#beginningOnly) {
       for (const [, double, single = ''] of this.#scanner.startTag.matchAll(namespaceDeclarations)) {
         this.#namespaceVersion ??= cwmpNamespace.exec((double ?? single).trim())?.[1];
       }
@@ -137,7 +146,7 @@ class FactsReader implements MarkupHandler {
     if (!inBody && !bare) return;
     this.#method = name;
     this.#messageDepth = depth + 1;
-    if (this.#nameOnly || (name !== 'Inform' && name !== 'Fault')) this.#scanner.stop();
+    if (name !== 'Inform' && (name !== 'Fault' || this.#beginningOnly)) this.#scanner.stop();
   }
 
   #isHeaderFact(): boolean {
@@ -158,7 +167,7 @@ class FactsReader implements MarkupHandler {
       if (this.#section !== '') this.#sections.add(name);
       return this.#section === 'RetryCount' || this.#section === 'CurrentTime';
     }
-    if (depth === 2) return this.#section === 'DeviceId' && deviceParts.has(name);
+    if (depth === 2) return this.#section === 'DeviceId' && deviceParts.includes(name);
     return depth === 3 && this.#section === 'Event' && name === 'EventCode' && path.at(-2) === 'EventStruct';
   }
 
@@ -173,7 +182,7 @@ export function readFacts(head: Buffer, decode: DecodeText, options?: ScannerOpt
   return new FactsReader(decode, options).read(head);
 }
 
-/** Reads the name of a message, as {@link readFacts} does, and nothing else. */
-export function readName(head: Buffer): string | undefined {
-  return new FactsReader((text) => text, undefined, true).readName(head);
+/** Reads the name of a message and the DeviceId of an Inform, as {@link readFacts} does, and nothing behind them. */
+export function readBeginning(head: Buffer, decode: DecodeText): MessageBeginning {
+  return new FactsReader(decode, undefined, true).readBeginning(head);
 }

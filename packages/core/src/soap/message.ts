@@ -1,5 +1,6 @@
 import { charsetOf, textDecoder } from './charset.js';
-import { readFacts, readName, type MessageFacts } from './message-facts.js';
+import type { DecodeText } from './character-data.js';
+import { type MessageBeginning, readBeginning, readFacts, type MessageFacts } from './message-facts.js';
 
 /** Who a CPE says it is (TR-069 A6 §A.3.3.1, DeviceIdStruct); an empty string where it says nothing. */
 export interface DeviceId {
@@ -74,6 +75,9 @@ export interface CwmpMessage {
 /** How much of a message's beginning the facts are read from, in bytes. */
 export const maxHeadBytes: number = 65_536;
 
+const lessThan = 0x3c;
+const colon = 0x3a;
+
 const noFacts: MessageFacts = {
   method: undefined,
   id: undefined,
@@ -104,6 +108,8 @@ export class LazyMessage implements CwmpMessage {
   readonly #contentType: string | undefined;
   #head: Buffer | undefined;
   #facts: MessageFacts | undefined;
+  /** Read ahead of the other facts; undefined as well for what cannot be an Inform. */
+  #beginning: MessageBeginning | undefined;
   #isInform: boolean | undefined;
 
   /** `head` is the beginning of the message, or undefined where it cannot be read. */
@@ -134,6 +140,7 @@ export class LazyMessage implements CwmpMessage {
   }
 
   get device(): DeviceId | undefined {
+    if (this.#facts === undefined && this.isInform) return this.#beginning?.device;
     return this.#read().device;
   }
 
@@ -166,22 +173,31 @@ export class LazyMessage implements CwmpMessage {
 
   #beginsInform(): boolean {
     const head = this.#head;
-    return head?.includes('Inform') === true && readName(head) === 'Inform';
+    if (head === undefined || !namesInform(head)) return false;
+    this.#beginning = readBeginning(head, this.#decoder(head));
+    return this.#beginning.method === 'Inform';
   }
 
   #read(): MessageFacts {
     if (this.#facts === undefined) {
       const head = this.#head;
-      let charset: string | undefined;
-      this.#facts =
-        head === undefined
-          ? noFacts
-          : readFacts(
-              head,
-              textDecoder(() => (charset ??= charsetOf(head, this.#contentType))),
-            );
+      this.#facts = head === undefined ? noFacts : readFacts(head, this.#decoder(head));
       this.#head = undefined;
     }
     return this.#facts;
   }
+
+  #decoder(head: Buffer): DecodeText {
+    let charset: string | undefined;
+    return textDecoder(() => (charset ??= charsetOf(head, this.#contentType)));
+  }
+}
+
+/** Whether a tag of this local name may stand in a message; `PeriodicInformInterval` stands in many that are no Inform. */
+function namesInform(head: Buffer): boolean {
+  for (let at = head.indexOf('Inform'); at !== -1; at = head.indexOf('Inform', at + 6)) {
+    const before = head[at - 1];
+    if (before === lessThan || before === colon) return true;
+  }
+  return false;
 }

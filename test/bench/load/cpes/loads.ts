@@ -1,4 +1,4 @@
-import { cpeRequest, inform, parameterValues } from '../messages.js';
+import { cpeRequest, inform, parameterValues, urlValues } from '../messages.js';
 import { type CpeAnswer, CpeConnection, type Target, cookieOf } from './cpe-connection.js';
 import { Tally } from './tally.js';
 import type { Load } from './window.js';
@@ -35,8 +35,8 @@ export function sessionLoad(target: Target, workers: number): Load {
   return { workers, tally, unit };
 }
 
-/** Messages on connections that stay open; `informs` with a URL each, or answers without one. */
-export function keepAliveLoad(target: Target, workers: number, body: 'informs' | 'values'): Load {
+/** Messages of a session on connections that stay open; each holds a URL, or none does. */
+export function keepAliveLoad(target: Target, workers: number, body: 'url values' | 'values'): Load {
   const tally = new Tally();
   const cpes: (CpeConnection | undefined)[] = [];
   const requests: Buffer[] = [];
@@ -46,7 +46,7 @@ export function keepAliveLoad(target: Target, workers: number, body: 'informs' |
       cpe = await CpeConnection.open(target);
       cpes[worker] = cpe;
       const cookie = cookieOf(await cpe.exchange(firstInform));
-      requests[worker] = cpeRequest(body === 'informs' ? inform : parameterValues, cookie);
+      requests[worker] = cpeRequest(body === 'url values' ? urlValues : parameterValues, cookie);
     }
     const since = performance.now();
     const { status } = await cpe.exchange(requests[worker] ?? firstInform);

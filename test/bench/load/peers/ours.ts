@@ -11,10 +11,12 @@ function optionsFor({ backends }: PeerSettings): CwmpProxyOptions {
       users: { acs: 'secret' },
       credentials: { username: 'cpe', password: 'secret' },
     },
+    // One address may have a tenth of them, and here all CPEs are at one.
+    limits: { maxSessions: 200_000 },
   };
 }
 
-/** Our proxy, everything at its defaults. */
+/** Our proxy, everything at its defaults but for the limit that one address would reach. */
 export function proxyFor(settings: PeerSettings): CwmpProxy {
   return createCwmpProxy(optionsFor(settings));
 }
@@ -27,7 +29,8 @@ export function ours(settings: PeerSettings): Promise<Server> {
 
 /** The same with a limit on sessions that a storm reaches. */
 export function oursWithLimits(settings: PeerSettings): Promise<Server> {
-  const proxy = createCwmpProxy({ ...optionsFor(settings), limits: { maxSessions: 500 } });
+  const limits = { maxSessions: 500, maxSessionsPerAddress: 500, maxConnectionsPerAddress: 10_000 };
+  const proxy = createCwmpProxy({ ...optionsFor(settings), limits });
   return listen(settings, (request, response) => void proxy.handle(request, response));
 }
 

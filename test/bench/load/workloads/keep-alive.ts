@@ -8,18 +8,18 @@ import { frameworkBars, yardstickBars } from './comparison-bars.js';
 
 const connections = 64;
 
-/** Workload (c): messages on connections that stay open, each an Inform with a URL. */
-export async function keepAliveInforms({ plan, backend, running, native }: BenchContext): Promise<WorkloadReport> {
+/** Workload (c): messages on connections that stay open, each with a URL. */
+export async function keepAliveUrls({ plan, backend, running, native }: BenchContext): Promise<WorkloadReport> {
   const results = await alternate({
     running: await running.of(plan, [...comparedPeers(plan, native), ...(plan.quick ? [] : frameworkPeers)]),
     backend,
     plan,
-    load: (target) => keepAliveLoad(target, connections, 'informs'),
+    load: (target) => keepAliveLoad(target, connections, 'url values'),
   });
   const intro =
-    `${connections} connections that stay open, Informs of 4 KB, each with a URL that we rewrite and the peers do not: the ` +
-    'hardest case for us, which no CPE makes.';
-  const title = '(c) keep-alive messages, an Inform with a URL each';
+    `${connections} connections that stay open, GetParameterValuesResponses of 4 KB, each with a URL that we rewrite and the ` +
+    'peers do not: the hardest case for us, which no CPE makes.';
+  const title = '(c) keep-alive messages, a URL in each';
   return {
     sections: [comparison(title, intro, results, { yardstick: yardstickPeer.name, sessions: false })],
     bars: [...yardstickBars('c', results), ...(plan.quick ? [] : frameworkBars('c', results))],
