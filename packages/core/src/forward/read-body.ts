@@ -26,13 +26,12 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   if (coding === undefined && announced === '0') return { whole: true, bytes: empty };
   const length = coding === undefined ? Number(announced) : Infinity;
   if (coding === undefined && length > maxBodyBytes) throw bodyFaults.tooLarge(maxBodyBytes);
-  if (request.readableDidRead) {
-    const message = 'the request body was read before the proxy got the request; mount it in front of body parsers';
-    throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message);
-  }
+  if (request.readableDidRead) throw readByOthers();
   // Node's parser hands over what came with the head as soon as it gets the turn; after that most bodies are there whole,
   // and nothing has to be listened for.
   await Promise.resolve();
+  // By a host that listens to a request that it has handed over.
+  if (request.readableDidRead) throw readByOthers();
   if (request.destroyed) throw bodyFaults.gone();
   if (request.readableLength === length && length <= maxHeldBytes) {
     // By its length: without one Node 26 gives the first of several pieces only.
@@ -42,6 +41,11 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     if (Buffer.isBuffer(bytes)) return { whole: true, bytes };
   }
   return collectBody(request, limits);
+}
+
+function readByOthers(): CwmpProxyError {
+  const message = 'something else reads the request body; mount the proxy in front of body parsers';
+  return new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message);
 }
 
 function collectBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {

@@ -19,6 +19,8 @@ export function readRest(request: IncomingMessage, callback: () => void): void {
     callback();
   }
   request.on('end', settle).on('close', settle);
+  // Somebody else's, under which nothing flows.
+  request.removeAllListeners('readable');
   request.resume();
 }
 

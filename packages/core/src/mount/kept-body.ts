@@ -31,7 +31,10 @@ const cure =
  */
 export function readableRequest(request: IncomingMessage, kept?: unknown): IncomingMessage {
   // Of an empty body nothing was read, but its end is over.
-  if (!request.readableDidRead && !request.readableEnded) return request;
+  if (!request.readableDidRead && !request.readableEnded) {
+    checkUntouched(request);
+    return request;
+  }
   if (!hasBody(request)) return replay(request, Buffer.alloc(0), false);
   const body = firstKept([kept, 'rawBody' in request && request.rawBody, 'body' in request && request.body]);
   if (body === undefined) throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', cure);
@@ -55,6 +58,20 @@ export function readableRequest(request: IncomingMessage, kept?: unknown): Incom
     throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', `what was kept is not what the CPE has sent; ${cure}`);
   }
   return replay(request, bytes, isDecoded);
+}
+
+/**
+ * Checks that a body that nobody has read can be read whole, as bytes. Somebody may listen to it already, and gets its beginning
+ * alone; or text is read of it from now on, of which bytes may be lost.
+ *
+ * @throws {@link CwmpProxyError} `ERR_CWMP_BODY_CONSUMED`
+ */
+export function checkUntouched(request: IncomingMessage): void {
+  const isTouched =
+    request.readableFlowing === true || request.readableEncoding !== null || request.listenerCount('readable') > 0;
+  if (!isTouched || !hasBody(request)) return;
+  const message = 'something in front reads the request body, or has set its encoding; mount the proxy ahead of it';
+  throw new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message);
 }
 
 /** Whether a request has a body of any length, as far as its head tells. */

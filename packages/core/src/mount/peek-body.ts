@@ -7,7 +7,8 @@ import { CwmpProxyError } from '../errors.js';
  * A readable stream emits `end` when its last byte is taken, unless a byte is put back in the same turn of the event loop
  * (`unshift` is allowed until `end` is emitted). Hence the whole body is put back in the turn in which its end has come.
  *
- * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`.
+ * Rejects with {@link CwmpProxyError}: `ERR_CWMP_BODY_TOO_LARGE`, `ERR_CWMP_REQUEST_TIMEOUT`, `ERR_CWMP_CPE_GONE`,
+ * `ERR_CWMP_BODY_CONSUMED`.
  */
 export function peekBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -56,6 +57,8 @@ export function peekBody(request: IncomingMessage, maxBytes: number, timeoutMs: 
     // segment with the head is there, and an end that was not in it comes after the listening has begun.
     process.nextTick(() => {
       if (request.destroyed) onGone();
+      else if (request.readableDidRead)
+        fail(new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', 'something else reads the request body'));
       else if (request.complete) onReadable();
       else request.on('readable', onReadable).on('error', onGone).on('close', onGone);
     });

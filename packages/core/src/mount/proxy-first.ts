@@ -34,7 +34,8 @@ export interface ServingProxy {
 
 /**
  * Puts a proxy in front of an application: what is the proxy's is served before the application sees it, everything else
- * goes to the application. It saves the framework's time per message, which on Node 20 can be more than the proxy's own.
+ * goes to the application. It saves the framework's time per message, which on Node 20 can be more than the proxy's own. What the
+ * application throws, or rejects with, is the host's own, as it is without a proxy.
  *
  * @example
  * ```ts

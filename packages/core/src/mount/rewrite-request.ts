@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
 import { rewriteEncodedMessage } from '../soap/rewrite-encoded.js';
 import type { CwmpMessage } from '../soap/message.js';
-import { hasBody, setLength } from './kept-body.js';
+import { checkUntouched, hasBody, setLength } from './kept-body.js';
 import { peekBody } from './peek-body.js';
 
 /** How {@link rewriteRequest} works. */
@@ -35,6 +35,7 @@ export async function rewriteRequest(
       'a body parser has read the request body; mount rewriteInform ahead of it',
     );
   }
+  checkUntouched(request);
   const body = await peekBody(request, maxBodyBytes, timeoutMs);
   if (body.length === 0) return undefined;
   const { 'content-type': contentType, 'content-encoding': contentEncoding } = request.headers;
