@@ -198,3 +198,27 @@ test('what the host answers before its turn has come reaches no backend', async 
     ['ERR_CWMP_ANSWERED'],
   );
 });
+
+// A host destroyed a response that was waiting for the connection. Node 24 gave it the connection all the same, on which nothing
+// was ever written then, and which stayed open. What a host does with a response costs its connection.
+test('a response that its host has destroyed before its turn takes the connection with it', async (t) => {
+  const responses: ServerResponse[] = [];
+  let answer = (): void => {};
+  const backend = await rawBackend(t, (socket) => (answer = () => socket.write(answerOf('<r/>'))));
+  const server = createServer({ keepAliveTimeout: 60_000 }, (_request, response) => responses.push(response));
+  const { port, failures, idle } = await startGateway(t, { backends: [backend.url] }, server);
+  const cpe = await RawConnection.open(port);
+  atEnd(t, () => cpe.socket.destroy());
+  cpe.write(post(1) + post(2) + post(3));
+  await until('all are there', () => responses.length === 3 && numbers(backend).length === 1);
+  responses[1]?.destroy();
+  answer();
+  assert.equal((await cpe.answer()).status, 200);
+  await until('the connection is closed', () => cpe.ended);
+  await idle();
+  assert.deepEqual(numbers(backend), [1]);
+  assert.deepEqual(
+    failures.map(({ error }) => error.code),
+    ['ERR_CWMP_CPE_GONE', 'ERR_CWMP_CPE_GONE'],
+  );
+});

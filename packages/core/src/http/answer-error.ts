@@ -25,6 +25,8 @@ export async function answerFailure(
   { onError, onFault }: FailureCalls,
 ): Promise<void> {
   const isOver = (): boolean => response.headersSent || !isOpen(response);
+  // Node 24 gives a response its connection that the host has destroyed before, and nothing ends it.
+  if (response.destroyed && response.socket !== null) cut(response);
   if (isOver()) return;
   if (onError !== undefined) {
     if (!request.complete) await new Promise<void>((resolve) => readRest(request, resolve));
