@@ -37,6 +37,7 @@ import { Tally, type ProxyStats } from './stats.js';
 import type { CwmpMessage } from './soap/message.js';
 import { isCpeOrigin } from './url/cpe-origin.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
+import { readTarget } from './url/request-target.js';
 
 /** How a framework hands a request on. */
 export interface HandleOptions {
@@ -264,7 +265,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
    */
   serves(request: IncomingMessage, { target = request.url ?? '/', paths }: ServesOptions = {}): boolean {
     if (this.#urls.isEndpoint(target, request.headers.host)) return true;
-    return paths === undefined ? request.method === 'POST' : isBelow(target, paths);
+    return paths === undefined ? request.method === 'POST' : isBelow(readTarget(target).path, paths);
   }
 
   /**
