@@ -8,17 +8,25 @@ import { until } from './until.js';
  * fails a test by itself.)
  */
 export function watchForLeaks(t: TestContext): void {
+  const left = watchResources();
+  atEnd(t, async () => assert.deepEqual(await left(), []));
+}
+
+/**
+ * Counts timers and sockets that keep the process alive. Returns a function that waits until there are no more than now, and
+ * resolves with the kinds of which there still are.
+ */
+export function watchResources(): () => Promise<string[]> {
   const before = count();
-  atEnd(t, async () => {
-    const kinds = (): string[] => [...count()].filter(([kind, n]) => n > (before.get(kind) ?? 0)).map(([kind]) => kind);
-    await until(
-      'timers and sockets are gone',
-      () => kinds().length <= 1 && !kinds().some((kind) => kind !== 'Timeout'),
-    );
-    // The one timer that may be left is that of the waiting itself.
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(kinds(), []);
-  });
+  const kinds = (): string[] => [...count()].filter(([kind, n]) => n > (before.get(kind) ?? 0)).map(([kind]) => kind);
+  return async () => {
+    await until('timers and sockets are gone', async () => {
+      // The timer of the waiting itself is over by then.
+      await new Promise((resolve) => setImmediate(resolve));
+      return kinds().length === 0;
+    }).catch(() => {});
+    return kinds();
+  };
 }
 
 function count(): Map<string, number> {

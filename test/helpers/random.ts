@@ -20,7 +20,7 @@ export class Random {
     return this.int(times) === 0;
   }
 
-  pick<Item>(items: readonly [Item, ...Item[]]): Item {
+  pick<const Item>(items: readonly [Item, ...Item[]]): Item {
     return items[this.int(items.length)] ?? items[0];
   }
 
