@@ -103,6 +103,23 @@ test('what an address holds is counted as it is: sessions that run, that wait fo
   assert.equal((await (await from(address)).exchange(postOf(inform('5')))).status, 200);
 });
 
+test('the cookies of one address take the place of no others', async (t) => {
+  // Four keys a session, of all together.
+  const { acs, from } = await startFair(t, { limits: { maxSessions: 10, maxSessionsPerAddress: 2 } });
+  const modest = await from('127.0.0.3');
+  await modest.exchange(postOf(inform('modest'), 'X-Answer: 200|Set-Cookie=id=modest'));
+  await modest.close();
+  for (const name of ['a', 'b']) {
+    const greedy = await from('127.0.0.2');
+    await greedy.exchange(postOf(inform(name)));
+    for (let count = 0; count < 30; count += 1) {
+      await greedy.exchange(postOf('<r/>', `X-Answer: 200|Set-Cookie=id=${name}${count}`));
+    }
+  }
+  await (await from('127.0.0.3')).exchange(postOf('', 'Cookie: id=modest'));
+  assert.deepEqual([acs.requests[0]?.connection, acs.requests.at(-1)?.connection], [1, 1]);
+});
+
 test('a warning names the address that is refused, once', async (t) => {
   const limits = { maxSessions: 100, maxSessionsPerAddress: 1 };
   const { from, warnings } = await startFair(t, { limits });

@@ -14,6 +14,9 @@ import { Session, type SessionAnswer, type SessionEnd, type SessionRequest, type
 /** Most cookies and nonces by which one session is recognised; the oldest gives way. */
 const maxKeysOfSession = 32;
 
+/** How many keys a session has at most, on an average of all. */
+const keysPerSession = 4;
+
 /** Share of {@link SessionSettings.maxSessions} that is kept for Informs. */
 const informShare = 0.1;
 
@@ -40,7 +43,10 @@ export class SessionTable {
   constructor(backends: BackendPool, settings: SessionSettings) {
     this.#backends = backends;
     this.#settings = settings;
-    this.#keys = new KeyTable(4 * settings.maxSessions);
+    this.#keys = new KeyTable({
+      maxKeys: keysPerSession * settings.maxSessions,
+      maxKeysPerAddress: Math.max(maxKeysOfSession, keysPerSession * settings.maxSessionsPerAddress),
+    });
     this.#shares = new AddressShares(settings.maxSessionsPerAddress);
     this.#addresses = settings.byAddress ? new LoneAddresses() : undefined;
   }
@@ -208,7 +214,6 @@ export class SessionTable {
     // An ACS may set a new cookie with every reply; a CPE shows the latest.
     for (const key of session.keys) {
       if (session.keys.size <= maxKeysOfSession) break;
-      session.keys.delete(key);
       this.#keys.forget(key, session);
     }
     if (this.#addresses === undefined || session.device === undefined || session.address === unknownAddress) return;
