@@ -69,6 +69,7 @@ export class Health {
 
   /** The backend answered. Returns whether it was re-admitted by that. */
   succeeded(): boolean {
+    if (this.failures === 0) return false;
     this.failures = 0;
     this.#brokenOff.clear();
     if (this.#ejectedUntil === 0) return false;
