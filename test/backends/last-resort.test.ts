@@ -163,6 +163,39 @@ test('each that waits is tried in its turn when the one before it fails', async 
   assert.deepEqual(states(proxy), ['up']);
 });
 
+test('an address with many that wait does not keep another one from its turn', async (t) => {
+  const acs = await startHanging(t);
+  const { port, proxy } = await startGateway(t, {
+    backends: [acs.url],
+    health: long,
+    timeouts: { connectMs: 20_000 },
+  });
+  assert.equal((await post(port)).status, 502);
+  const line = await openAll(t, port, 20);
+  const other = await RawConnection.open(port, { localAddress: '127.0.0.2' });
+  atEnd(t, () => other.close());
+  for (const cpe of line) cpe.write(postOf(inform('1')));
+  await until('one is tried', () => acs.waiting.length === 1);
+  other.write(postOf(inform('2')));
+  const answers: number[] = [];
+  void other.answer().then(({ status }) => answers.push(status));
+  let failed = 0;
+  while (answers.length === 0) {
+    const tried = acs.waiting.length;
+    acs.waiting[failed]?.resetAndDestroy();
+    failed += 1;
+    await until('the next is tried', () => answers.length > 0 || acs.waiting.length > tried);
+  }
+  assert.deepEqual(answers, [502]);
+  // In the order in which they came it would have been the last.
+  assert.ok(failed < 10, `${failed} were tried before it`);
+  for (const socket of acs.waiting.slice(failed)) socket.write(answerOf('fine'));
+  await until('all are sent', () => acs.waiting.length === 21);
+  for (const socket of acs.waiting.slice(failed)) socket.write(answerOf('fine'));
+  assert.equal((await line.at(-1)?.answer())?.status, 200);
+  assert.deepEqual(states(proxy), ['up']);
+});
+
 test('a CPE that leaves while it is tried makes room for the next', async (t) => {
   const acs = await startHanging(t);
   const { port, proxy } = await startGateway(t, {

@@ -88,9 +88,11 @@ export class BackendPool {
   /**
    * Waits, where {@link BackendPool.next} gave nothing because each backend is ejected and being tried, until one is up or free to
    * be tried. Resolves with whether to ask again: false when the time is over, the signal says so, or there is nothing to wait for.
+   *
+   * @param client The group of the client address; they take turns.
    */
-  async whenFree(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
-    return this.#isDown && !this.#closed && this.#waiting.wait(timeoutMs, signal);
+  async whenFree(client: string, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    return this.#isDown && !this.#closed && this.#waiting.wait(client, timeoutMs, signal);
   }
 
   /** One who was told to ask again did not: the next one may. */

@@ -167,7 +167,8 @@ export class Forwarder {
   async #awaitSession(asked: CpeRequest, response: ServerResponse, prepared: Prepared): Promise<Session> {
     const { backends, connectMs } = this.#settings;
     const until = performance.now() + connectMs;
-    const wait = (gone: AbortSignal): Promise<boolean> => backends.whenFree(until - performance.now(), gone);
+    const wait = (gone: AbortSignal): Promise<boolean> =>
+      backends.whenFree(asked.addressGroup, until - performance.now(), gone);
     while (await whileThere(response, wait)) {
       try {
         checkAnswerable(response);
