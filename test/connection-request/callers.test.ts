@@ -115,16 +115,16 @@ test('limits what is under way at once, and lets hosts take turns', async (t) =>
   let open_ = 0;
   let most = 0;
   const serve = (name: string) => async (talk: Conversation) => {
+    const head = await talk.head();
     open_ += 1;
     most = Math.max(most, open_);
-    const head = await talk.head();
     order.push(`${name}${/^GET (\S+)/.exec(head ?? '')?.[1] ?? ''}`);
     await new Promise(setImmediate);
     open_ -= 1;
     talk.write(ok);
   };
   const [many, few] = [await listenRaw(t, serve('many')), await listenRaw(t, serve('few'))];
-  const pipeline = openPipeline(t, { maxConcurrent: 1 });
+  const pipeline = openPipeline(t, { limits: { maxWakes: 1 } });
   const paths = ['/1', '/2', '/3', '/4'];
   const calls = paths.map((path) => pipeline.wake(`http://127.0.0.1:${many}${path}`));
   calls.push(pipeline.wake(`http://127.0.0.1:${few}/`));
@@ -154,7 +154,7 @@ test('closing ends every wake, and leaves nothing open', async (t) => {
   t.after(() => server.close());
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : 0;
-  const pipeline = openPipeline(t, { maxConcurrent: 2, onInform: () => () => undefined });
+  const pipeline = openPipeline(t, { limits: { maxWakes: 2 }, onInform: () => () => undefined });
   const calls = ['/a', '/b', '/c'].map((path) =>
     pipeline.wake(`http://127.0.0.1:${port}${path}`, { waitForInformMs: 60_000 }),
   );

@@ -2,11 +2,13 @@ import { Access, type AccessScheme, type AccessSettings } from './auth/access.js
 import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
 import type { InformSource } from './connection-request/inform-watch.js';
 import { Relay } from './connection-request/relay.js';
+import { RelayTable } from './connection-request/relay-table.js';
 import { checkPipelineOptions } from './connection-request/wake-options.js';
 import { WakeFleet } from './connection-request/wake-fleet.js';
 import { WakePipeline } from './connection-request/wake-pipeline.js';
 import type { WakeEvent } from './connection-request/wake-result.js';
 import type { CwmpProxyError } from './errors.js';
+import type { LimitOptions } from './options.js';
 import type { ResolvedConnectionRequests } from './resolve-connection-requests.js';
 import type { ProxiedUrls } from './url/proxied-url.js';
 import type { OwnAddress } from './url/refused-addresses.js';
@@ -15,6 +17,7 @@ import { createWakePolicy } from './url/wake-policy.js';
 /** What a {@link ConnectionRequestGate} works with. */
 export interface ConnectionRequestGateSettings {
   options: ResolvedConnectionRequests;
+  limits: Required<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxRelayed'>>;
   urls: ProxiedUrls;
   /** Addresses of the backends at this moment. */
   ownAddresses: () => Iterable<OwnAddress>;
@@ -45,6 +48,7 @@ export class ConnectionRequestGate {
 
   constructor({
     options,
+    limits,
     urls,
     ownAddresses,
     onInform,
@@ -72,7 +76,7 @@ export class ConnectionRequestGate {
       ...(htpasswd !== undefined && { htpasswd }),
     });
     const dialling = { policy, ...(tls !== undefined && { tls }) };
-    this.#relay = modes.includes('relay') ? new Relay({ ...dialling, timeoutMs, onWake }) : undefined;
+    const table = modes.includes('relay') ? new RelayTable(limits.maxRelayed) : undefined;
     const fleet = options.store && new WakeFleet(options.store, onStoreFault);
     this.#fleet = fleet;
     // An Inform that this instance sees may be what another one waits for.
@@ -80,12 +84,16 @@ export class ConnectionRequestGate {
     this.pipeline = new WakePipeline({
       ...defaults,
       ...dialling,
+      limits,
+      // The CPE may have no other connection than the one that is held.
+      ...(table !== undefined && { onAsk: (cpe) => table.drop(cpe) }),
       ...(fleet !== undefined && { fleet }),
       onInform: fleet?.informs(onInform) ?? onInform,
       maxDevices,
       onCollision,
       onWake,
     });
+    this.#relay = table && new Relay({ pipeline: this.pipeline, table, maxRelayed: limits.maxRelayed });
     this.endpoint = createWakeEndpoint({
       authenticator: this.#access,
       ...(this.#relay !== undefined && { relay: this.#relay }),
@@ -100,7 +108,7 @@ export class ConnectionRequestGate {
 
   /** Whether a connection from this address and port is one that a wake or a relay has opened. */
   isOwnEnd(address: string | undefined, port: number | undefined): boolean {
-    return this.pipeline.isOwnEnd(address, port) || (this.#relay?.isOwnEnd(address, port) ?? false);
+    return this.pipeline.isOwnEnd(address, port);
   }
 
   /** Ends every wake; resolves when nothing is open any more. */

@@ -94,8 +94,9 @@ export interface ConnectionRequestOptions {
   /** How TLS is done towards CPEs with an https origin. Default: their certificates must be from a well-known authority. */
   tls?: WakeTls;
   /**
-   * Longest time for all legs of a connection request that an ACS asked for, in milliseconds. Default 1 800: GenieACS
-   * gives up after 2 000.
+   * Maximum time from a request of an ACS to its answer, in milliseconds: the check of who asks, waiting and all legs. Default 1 800:
+   * GenieACS gives up after 2 000. It begins anew with each request. Where a CPE is about to answer when it ends, the wake goes on for
+   * up to 10 s (`wake` with `late`), and the same ACS is given its outcome when it asks again meanwhile.
    */
   timeoutMs?: number;
   /** Status for an ACS whose CPE was not reached. Default 503, which GenieACS reads as "Device is offline". */
@@ -369,4 +370,21 @@ export interface LimitOptions {
    * those by `server.maxConnections`, `server.headersTimeout` and `server.keepAliveTimeout`.
    */
   maxConnectionsPerAddress?: number;
+  /**
+   * Maximum number of CPEs that wakes talk to at once. Default 256. More wait for their turn; one whose turn does not come in time ends
+   * as `overloaded` (503). A CPE that is silent for longer than others take (60 to 500 ms) holds no turn while others wait.
+   */
+  maxWakes?: number;
+  /**
+   * Maximum number of CPEs that are being connected to at once, or are silent. Default 2 048; of one IPv4 /24 or IPv6 /64 at most 512, so
+   * that a dead network keeps nobody else waiting. More wait; while they do, the CPE that has been silent for longest makes room, and
+   * its wake ends as `overloaded` (503).
+   */
+  maxConnecting?: number;
+  /**
+   * Maximum number of requests in the mode `relay`, and of challenges held for 5 s each, of those who have not answered one rightly
+   * within the hour. Default 256; at most 8 from one address (an IPv6 /64), and one for a CPE. More wait for up to `timeoutMs`, and
+   * end as `overloaded` (503).
+   */
+  maxRelayed?: number;
 }

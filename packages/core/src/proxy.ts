@@ -187,6 +187,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     ownAddresses.list();
     this.#gate = new ConnectionRequestGate({
       options: connectionRequests,
+      limits,
       urls: this.#urls,
       ownAddresses: () => ownAddresses.list(),
       onInform: (listener) => this.#informs.subscribe(listener),

@@ -249,6 +249,9 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     'maxSessionsPerAddress',
     'maxConnectionsPerAddress',
     'maxDevices',
+    'maxWakes',
+    'maxConnecting',
+    'maxRelayed',
   ]);
   const maxSessions = wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, mostSessions);
   const tenth = Math.max(1, Math.floor(maxSessions / 10));
@@ -273,6 +276,9 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
       2 * mostSessions,
     ),
     maxDevices: wholeNumber('limits.maxDevices', options.maxDevices, 100_000, 1, 10_000_000),
+    maxWakes: wholeNumber('limits.maxWakes', options.maxWakes, 256, 1, 1_000_000),
+    maxConnecting: wholeNumber('limits.maxConnecting', options.maxConnecting, 2_048, 1, 1_000_000),
+    maxRelayed: wholeNumber('limits.maxRelayed', options.maxRelayed, 256, 1, 1_000_000),
   });
 }
 

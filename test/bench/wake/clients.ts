@@ -17,7 +17,7 @@ function authorization(challenges: string | string[] | undefined): string {
 /** The same two legs by each of the clients that are compared. */
 export const clients: Readonly<Record<string, (concurrency: number) => Promise<Client>>> = {
   'cwmp-proxy': async (concurrency) => {
-    const pipeline = new WakePipeline({ credentials, spacingMs: 0, maxConcurrent: concurrency });
+    const pipeline = new WakePipeline({ credentials, spacingMs: 0, limits: { maxWakes: concurrency } });
     return async (host, port) => {
       const { outcome } = await pipeline.wake(`http://${host}:${port}${path}`);
       if (outcome !== 'accepted') throw new Error(outcome);

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net';
 import { verifyDigest } from '@cwmp-proxy/core';
 
-const expected = { username: 'acs', password: 'secret', realm: 'CPE', method: 'GET', uri: '/0f3c' };
+const expected = { username: 'acs', password: 'secret', realm: 'CPE', method: 'GET' };
 let woken = 0;
 let connections = 0;
 
@@ -14,7 +14,8 @@ const server = createServer((socket) => {
   socket.on('error', () => socket.destroy());
   socket.on('data', (request: string) => {
     const authorization = /\r\nauthorization: ([^\r]*)/i.exec(request)?.[1];
-    if (authorization !== undefined && verifyDigest(authorization, expected)) {
+    const uri = /^GET (\S+)/.exec(request)?.[1] ?? '';
+    if (authorization !== undefined && verifyDigest(authorization, { ...expected, uri })) {
       woken += 1;
       // It closes, as most do: it will now open its session.
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
-import { whileThere } from '../http/client-left.js';
+import { clientGroupOf } from '../http/client-address.js';
+import { onClosed } from '../http/client-left.js';
 import { isOpen, reply } from '../http/response.js';
 import { CwmpProxyError, drawRetryAfter } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
@@ -23,7 +24,7 @@ export interface WakeEndpointOptions {
   readonly relay?: Relay;
   /** What wakes. */
   readonly pipeline: Pick<WakePipeline, 'wake'>;
-  /** Most time for all legs, in milliseconds. Default 1800: GenieACS gives up after 2000. */
+  /** Maximum time from a request of the ACS to its answer, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
   /** Status that says that a CPE was not reached. Default 503, which GenieACS reads as "Device is offline". */
   readonly unreachableStatus?: 502 | 503 | 504;
@@ -32,6 +33,25 @@ export interface WakeEndpointOptions {
   /** Told of a request whose target was refused, by one who may ask, or that failed by a fault of ours. Must not throw. */
   readonly onFailure?: (error: CwmpProxyError) => void;
 }
+
+/** A request for a wake. */
+interface AcsRequest {
+  readonly req: IncomingMessage;
+  /** Aborted when its ACS has left. */
+  readonly signal: AbortSignal;
+  /** The address group that it comes from. */
+  readonly asker: string;
+  /** When it came, on the clock of `performance.now()`. */
+  readonly since: number;
+}
+
+/** How long after its time a request is answered at the latest, in milliseconds: a wake that ends by its own clock goes first. */
+const graceMs = 20;
+
+const lateFields = {
+  'proxy-status': 'cwmp-proxy; error=proxy_internal_error; details="timeout"',
+  'cache-control': 'no-store',
+};
 
 /**
  * Answers a request for the URL that an ACS calls to have a CPE woken. Rejects with a {@link CwmpProxyError} where the answer
@@ -54,9 +74,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
   };
 
   const relayed = async (
-    req: IncomingMessage,
+    { req, signal, asker, since }: AcsRequest,
     target: string,
-    signal: AbortSignal,
   ): Promise<EndpointAnswer | undefined> => {
     const { authorization, host } = req.headers;
     // Without an own challenge outstanding, the CPE is the one that asks.
@@ -64,7 +83,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
       return undefined;
     }
     const origin = resolve(target, host);
-    const ask = (): Promise<RelayAnswer> => relay.ask(origin, authorization, signal);
+    const ask = (): Promise<RelayAnswer> => relay.ask({ origin, authorization, asker, since, timeoutMs, signal });
     const { answer, refusal }: Guess<RelayAnswer> =
       authorization === undefined || authenticator?.guess === undefined
         ? { answer: await ask() }
@@ -77,18 +96,20 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     return wakeAnswer(answer.result, statuses);
   };
 
-  const answerFor = async (req: IncomingMessage, target: string, signal: AbortSignal): Promise<EndpointAnswer> => {
+  const answerFor = async (request: AcsRequest, target: string): Promise<EndpointAnswer> => {
+    const { req, signal, asker, since } = request;
     if (req.method !== 'GET' && req.method !== 'HEAD') return refusalAnswer(405, { allow: 'GET, HEAD' });
     // Two hosts name two CPEs in the host form.
     if ((req.headersDistinct['host']?.length ?? 0) > 1) return refusalAnswer(400);
-    const answer = await relayed(req, target, signal);
+    const answer = await relayed(request, target);
     if (answer !== undefined) return answer;
     const decision = await authenticator?.authenticate(req, target, signal);
     if (decision?.pass === false) return authAnswer(decision);
     const origin = resolve(target, req.headers.host);
     const credentials = decision?.forwarded;
+    const from = { asker, since, isForwarded: credentials !== undefined };
     const wake = (): Promise<WakeResult> =>
-      pipeline.wake(origin, { timeoutMs, signal, ...(credentials !== undefined && { credentials }) });
+      pipeline.wake(origin, { timeoutMs, signal, ...(credentials !== undefined && { credentials }) }, from);
     const { answer: result, refusal }: Guess<WakeResult> =
       credentials === undefined || authenticator?.guess === undefined
         ? { answer: await wake() }
@@ -108,9 +129,23 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
   };
 
   return async (req, res, target) => {
-    const answer = await whileThere(res, (left) =>
-      answerFor(req, target, left).catch((cause: unknown) => failed(cause, !left.aborted)),
-    );
+    const since = performance.now();
+    const ended = new AbortController();
+    const stop = onClosed(res, () => ended.abort('aborted'));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<EndpointAnswer>((resolve) => {
+      timer = setTimeout(() => {
+        // A wake is over by its own clock; what is not is the check of who asks, or the wait for those that are checked before.
+        options.onFailure?.(new CwmpProxyError('ERR_CWMP_INTERNAL', 'the check of credentials takes too long'));
+        ended.abort('aborted');
+        resolve(refusalAnswer(statuses.timeoutStatus, lateFields));
+      }, timeoutMs + graceMs).unref();
+    });
+    const request: AcsRequest = { req, signal: ended.signal, asker: clientGroupOf(req), since };
+    const answered = answerFor(request, target).catch((cause: unknown) => failed(cause, !ended.signal.aborted));
+    const answer = await Promise.race([answered, late]);
+    clearTimeout(timer);
+    stop();
     // An ACS that has left is told nothing; the wake was recorded.
     if (isOpen(res)) reply(res, answer.status, { ...answer.headers }, answer.body);
   };

@@ -9,62 +9,80 @@ export interface HeldChallenge {
   readonly connection: CpeConnection;
 }
 
-/** Challenges of CPEs whose answers are waited for: few, each for a short time, and none is used twice. */
+interface Entry extends HeldChallenge {
+  readonly cpe: string;
+  readonly timer: NodeJS.Timeout;
+  onGone: (() => void) | undefined;
+}
+
+/** Challenges of CPEs whose answers are waited for: one of each CPE, few in all, each for a short time, and none is used twice. */
 export class RelayTable {
   readonly #maxHeld: number;
   readonly #heldMs: number;
-  readonly #held = new BoundedMap<string, HeldChallenge & { readonly key: string; readonly timer: NodeJS.Timeout }>(
-    Infinity,
-  );
+  readonly #held = new BoundedMap<string, Entry>(Infinity);
+  #closed = false;
 
   /**
-   * @param maxHeld Most challenges at once; the oldest gives way.
+   * @param maxHeld Maximum number of challenges at once; the oldest gives way.
    * @param heldMs How long one is held, in milliseconds.
    */
-  constructor(maxHeld: number, heldMs: number) {
+  constructor(maxHeld: number, heldMs = 5_000) {
     this.#maxHeld = maxHeld;
     this.#heldMs = heldMs;
   }
 
-  /** Holds a challenge, and its connection open. */
-  hold(cpe: string, held: HeldChallenge): void {
-    const key = keyOf(cpe, held.challenge.nonce);
-    this.#drop(key);
+  /**
+   * Holds a challenge, and its connection open.
+   *
+   * @param replaces Whether in place of an earlier one of the CPE.
+   */
+  hold(cpe: string, { challenge, connection }: HeldChallenge, replaces: boolean): void {
+    if (replaces) this.drop(cpe);
+    if (this.#closed || this.#held.has(cpe)) {
+      connection.close();
+      return;
+    }
     const oldest = this.#held.oldestKey;
-    if (this.#held.size >= this.#maxHeld && oldest !== undefined) this.#drop(oldest);
-    const timer = setTimeout(() => this.#drop(key), this.#heldMs).unref();
-    this.#held.set(key, { ...held, key, timer });
+    if (this.#held.size >= this.#maxHeld && oldest !== undefined) this.drop(oldest);
+    const timer = setTimeout(() => this.drop(cpe), this.#heldMs).unref();
+    this.#held.set(cpe, { cpe, challenge, connection, timer, onGone: undefined });
+  }
+
+  /** The challenge of a CPE, which stays. */
+  find(cpe: string): HeldChallenge | undefined {
+    return this.#held.get(cpe);
+  }
+
+  /** Calls back when this challenge is held no more. Calls back at once where it is not held. */
+  whenGone(cpe: string, challenge: DigestChallenge, callback: () => void): void {
+    const held = this.#held.get(cpe);
+    if (held?.challenge === challenge) held.onGone = callback;
+    else callback();
   }
 
   /** Gives out the challenge of a CPE with this nonce; the connection is the caller's from now on. */
   take(cpe: string, nonce: string): HeldChallenge | undefined {
-    const key = keyOf(cpe, nonce);
-    const held = this.#held.get(key);
+    const held = this.#held.get(cpe);
+    return held?.challenge.nonce === nonce ? this.#remove(cpe) : undefined;
+  }
+
+  /** Holds the challenge of a CPE no longer. */
+  drop(cpe: string): void {
+    this.#remove(cpe)?.connection.close();
+  }
+
+  /** Closes all, and holds none any more. */
+  close(): void {
+    this.#closed = true;
+    for (const { cpe } of this.#held.values()) this.drop(cpe);
+  }
+
+  #remove(cpe: string): HeldChallenge | undefined {
+    const held = this.#held.get(cpe);
     if (held === undefined) return undefined;
     clearTimeout(held.timer);
-    this.#held.delete(key);
+    this.#held.delete(cpe);
+    held.onGone?.();
     return held;
   }
-
-  /** How many are held. */
-  get size(): number {
-    return this.#held.size;
-  }
-
-  /** Closes all. */
-  close(): void {
-    for (const { key } of this.#held.values()) this.#drop(key);
-  }
-
-  #drop(key: string): void {
-    const held = this.#held.get(key);
-    if (held === undefined) return;
-    clearTimeout(held.timer);
-    this.#held.delete(key);
-    held.connection.close();
-  }
-}
-
-function keyOf(cpe: string, nonce: string): string {
-  return `${cpe}\0${nonce}`;
 }

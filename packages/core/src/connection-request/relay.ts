@@ -1,21 +1,37 @@
-import { randomBytes } from 'node:crypto';
-import { OpenConnections } from './open-connections.js';
+import { CoolDown, type Visitor } from './cool-down.js';
+import { FairLimit, type Guest } from './fair-limit.js';
+import { KnownAskers } from './known-askers.js';
 import { type Origin, parseOrigin } from './origin.js';
-import { readAnswer, relayable, relayedAnswer, relayedChallenge } from './relay-fields.js';
-import { RelayLeg, type RelayLegOptions } from './relay-leg.js';
-import { RelayTable } from './relay-table.js';
-import { outcomeOfFailure, outcomeOfStatus } from './wake-attempt.js';
-import { WakeRecord } from './wake-record.js';
-import type { WakeEvent, WakeOutcome, WakeResult } from './wake-result.js';
+import { RelayAttempt } from './relay-attempt.js';
+import { readAnswer, relayedChallenge } from './relay-fields.js';
+import type { HeldChallenge, RelayTable } from './relay-table.js';
+import { hasRefusedCredentials } from './wake-attempt.js';
+import type { WakePipeline } from './wake-pipeline.js';
+import type { WakeResult } from './wake-result.js';
 
 /** Options of {@link Relay}. */
-export interface RelayOptions extends RelayLegOptions {
-  /** Most challenges, and connections with them, that are held at once. Default 256. */
-  readonly maxHeld?: number;
-  /** How long a challenge is held for its answer, in milliseconds. Default 5 000. */
-  readonly heldMs?: number;
-  /** Told about each wake as it ends. Must not throw. */
-  readonly onWake?: (event: WakeEvent) => void;
+export interface RelayOptions {
+  /** What wakes; it drops what the table holds of a CPE that it turns to. */
+  readonly pipeline: Pick<WakePipeline, 'relay' | 'refuse' | 'isRelaying' | 'hash'>;
+  readonly table: RelayTable;
+  /** Maximum number of requests and of challenges of askers that have shown nothing. */
+  readonly maxRelayed: number;
+}
+
+/** A request to relay. */
+export interface RelayRequest {
+  /** The CPE's URL. */
+  readonly origin: string;
+  /** The ACS's answer to an earlier challenge; none the first time. */
+  readonly authorization: string | undefined;
+  /** The address group that it comes from. */
+  readonly asker: string;
+  /** When it came, on the clock of `performance.now()`. */
+  readonly since: number;
+  /** Maximum time from then on, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborted when the ACS has left. */
+  readonly signal: AbortSignal;
 }
 
 /** What came of a request that was relayed. */
@@ -34,99 +50,137 @@ export type RelayAnswer = {
     }
 );
 
+/** Maximum number of requests and challenges of one asker that has shown nothing. */
+const maxOfAsker = 8;
+
+/** How long one of them is left alone while others of its asker wait, in milliseconds. */
+const patienceMs = 250;
+
+/** Least time between two requests of such askers for one CPE, in milliseconds, whatever the path of its URL. */
+const spacingMs = 250;
+
 /**
  * Digest end to end between an ACS and a CPE, without a secret in between (RFC 7616 §3.6): the CPE's challenge goes to the ACS,
  * the ACS's answer to the CPE, on the same connection if it still stands. What is relayed is MD5 with `auth` or no qop, which
  * every ACS can answer; several challenges become one, `auth-int` goes, and the fields are put as the pickiest CPE wants them.
+ *
+ * Anybody may ask for a challenge. So a challenge that is held serves all who ask for one; who has never answered one rightly gets
+ * a few at once; and an answer to one that is held goes before all others.
  */
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #table: RelayTable;
-  readonly #connections = new OpenConnections();
-  readonly #maxRunning: number;
-  readonly #idPrefix = randomBytes(4).toString('hex');
-  readonly #legs = new Set<RelayLeg>();
-  #count = 0;
-  #closed = false;
+  readonly #known = new KnownAskers();
+  readonly #unknown: FairLimit;
+  readonly #coolDown = new CoolDown(spacingMs);
+  readonly #waits = new Set<AbortController>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#maxRunning = options.maxHeld ?? 256;
-    this.#table = new RelayTable(this.#maxRunning, options.heldMs ?? 5_000);
+    this.#unknown = new FairLimit({
+      places: options.maxRelayed,
+      placesOfBlock: Math.min(maxOfAsker, options.maxRelayed),
+      patienceMs: () => patienceMs,
+    });
   }
 
-  /**
-   * Hands on one request. Never rejects.
-   *
-   * @param authorization The ACS's answer to an earlier challenge; none the first time.
-   */
-  async ask(origin: string, authorization: string | undefined, signal: AbortSignal): Promise<RelayAnswer> {
-    const record = new WakeRecord();
-    const since = performance.now();
-    const end = (outcome: WakeOutcome, refused = false): RelayAnswer => {
-      const result = record.result(outcome, since);
-      this.#count += 1;
-      this.#options.onWake?.({ id: `${this.#idPrefix}-${this.#count}`, origin, ...result });
-      return { result, refused };
-    };
-    const parsed = parseOrigin(origin);
-    if (parsed === undefined) return end('bad-origin');
-    if (this.#closed || signal.aborted) return end('aborted');
-    if (this.#legs.size >= this.#maxRunning) return end('overloaded');
-    return this.#exchange(parsed, authorization, signal, record, end);
-  }
-
-  /** Ends all as `aborted`, and closes all connections. */
-  close(): void {
-    this.#closed = true;
-    for (const leg of this.#legs) leg.stop('aborted');
-    this.#table.close();
-    this.#connections.close();
-  }
-
-  /** Whether a connection from this address and port is one of its own. */
-  isOwnEnd(address: string | undefined, port: number | undefined): boolean {
-    return this.#connections.isOwn(address, port);
-  }
-
-  async #exchange(
-    origin: Origin,
-    authorization: string | undefined,
-    signal: AbortSignal,
-    record: WakeRecord,
-    end: (outcome: WakeOutcome, refused?: boolean) => RelayAnswer,
-  ): Promise<RelayAnswer> {
+  /** Hands on one request. Rejects as {@link WakePipeline.wake} does. */
+  async ask(request: RelayRequest): Promise<RelayAnswer> {
+    const { table, pipeline } = this.#options;
+    const { authorization, asker } = request;
+    const origin = parseOrigin(request.origin);
     const given = authorization === undefined ? undefined : readAnswer(authorization);
-    const held = given === undefined ? undefined : this.#table.take(origin.key, given.nonce);
-    const leg = new RelayLeg(origin, this.#options, record, this.#connections);
-    this.#legs.add(leg);
-    const stop = (): void => leg.stop('aborted');
-    const timer = setTimeout(() => leg.stop('timeout'), this.#options.timeoutMs).unref();
-    signal.addEventListener('abort', stop);
+    if (origin === undefined)
+      return { result: pipeline.refuse(request.origin, 'bad-origin', request.since), refused: false };
+    const held = table.find(origin.key);
+    const isNext = held !== undefined && held.challenge.nonce === given?.nonce;
+    const name = given === undefined ? '' : pipeline.hash(String(authorization));
+    const isKnown = isNext || this.#known.has(asker);
+    if (held !== undefined && given === undefined) return handed(held);
+    const address = isNext ? held.connection.address : undefined;
+    const relay = async (signal: AbortSignal): Promise<RelayAnswer> => {
+      const { result, challenge } = await pipeline.relay(request.origin, {
+        ...request,
+        signal,
+        name,
+        isNext,
+        address,
+        attempt: (settings, record) => new RelayAttempt(settings, record, given, table, isKnown),
+      });
+      if (isNext && result.outcome === 'accepted') this.#known.add(asker);
+      const refused = given !== undefined && hasRefusedCredentials(result);
+      return challenge === undefined ? { result, refused } : { challenge: relayedChallenge(challenge), refused };
+    };
+    if (isKnown || pipeline.isRelaying(origin.key, name)) return relay(request.signal);
+    return this.#asUnknown(origin, request, given === undefined, relay);
+  }
+
+  /** Ends all, and closes what it holds. */
+  close(): void {
+    for (const wait of this.#waits) wait.abort('aborted');
+    this.#options.table.close();
+    this.#coolDown.clear();
+  }
+
+  /** One of few at once, and one at a time at a CPE. */
+  async #asUnknown(
+    origin: Origin,
+    request: RelayRequest,
+    isFirst: boolean,
+    relay: (signal: AbortSignal) => Promise<RelayAnswer>,
+  ): Promise<RelayAnswer> {
+    const { table, pipeline } = this.#options;
+    const { asker, since, timeoutMs, signal } = request;
+    const ended = new AbortController();
+    const onLeft = (): void => ended.abort('aborted');
+    const crowdOut = (): void => ended.abort('overloaded');
+    signal.addEventListener('abort', onLeft);
+    const timer = setTimeout(crowdOut, Math.max(0, since + timeoutMs - performance.now())).unref();
+    this.#waits.add(ended);
+    let proceed = (): void => undefined;
+    const start = (): void => proceed();
+    ended.signal.addEventListener('abort', start);
+    const stopListening = this.#known.whenKnown(asker, start);
+    const place: Guest & { giveWay: () => void } = { block: asker, lane: origin.key, start, giveWay: crowdOut };
+    const visitor: Visitor = { block: '', lane: asker, start };
+    const leave = (): void => this.#unknown.leave(place);
+    const isFree = (): boolean => ended.signal.aborted || this.#known.has(asker);
+    const itsTurn = (enter: () => void): Promise<void> =>
+      new Promise((resolve) => {
+        proceed = resolve;
+        if (isFree()) resolve();
+        else enter();
+      });
+    let isHeld = false;
     try {
-      const answer = given === undefined ? undefined : relayedAnswer(given, held?.challenge);
-      const reply = await leg.send(answer, held?.connection);
-      if ('error' in reply) return end(leg.stopped ?? outcomeOfFailure(reply));
-      if (reply.status !== 401) {
-        record.scheme = given === undefined ? 'none' : 'digest';
-        return end(outcomeOfStatus(reply.status), given !== undefined && reply.status === 403);
-      }
-      const challenge = relayable(reply);
-      if (challenge === undefined) {
-        return given === undefined ? end('scheme-unsupported') : end('credentials-refused', true);
-      }
-      record.scheme = 'digest';
-      record.algorithm = challenge.algorithm;
-      const connection = leg.release();
-      if (connection !== undefined && !this.#closed) this.#table.hold(origin.key, { challenge, connection });
-      const refused = given !== undefined && !challenge.stale;
-      if (refused) end('credentials-refused');
-      return { challenge: relayedChallenge(challenge), refused };
-    } finally {
-      this.#legs.delete(leg);
+      await itsTurn(() => this.#unknown.enter(place));
+      await itsTurn(() => this.#coolDown.enter(origin.authority, visitor, false));
       clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-      leg.release()?.close();
+      if (ended.signal.aborted) {
+        const outcome = ended.signal.reason === 'overloaded' ? 'overloaded' : 'aborted';
+        return { result: pipeline.refuse(request.origin, outcome, since), refused: false };
+      }
+      const before = table.find(origin.key);
+      if (before !== undefined && isFirst) return handed(before);
+      const answer = await relay(ended.signal);
+      const held = table.find(origin.key);
+      if (held !== undefined && !this.#known.has(asker)) {
+        // Its place is free when the challenge is answered, or held no more.
+        isHeld = true;
+        place.giveWay = () => table.drop(origin.key);
+        table.whenGone(origin.key, held.challenge, leave);
+      }
+      return answer;
+    } finally {
+      if (!isHeld) leave();
+      this.#coolDown.leave(origin.authority, visitor, true);
+      clearTimeout(timer);
+      stopListening();
+      this.#waits.delete(ended);
+      signal.removeEventListener('abort', onLeft);
     }
   }
+}
+
+function handed({ challenge }: HeldChallenge): RelayAnswer {
+  return { challenge: relayedChallenge({ ...challenge, stale: false }), refused: false };
 }

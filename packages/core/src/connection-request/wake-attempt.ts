@@ -9,27 +9,46 @@ import type { Credentials } from './credentials.js';
 import { dial, type DialSettings } from './dial.js';
 import { isAllowed } from './origin.js';
 import type { Reply } from './reply-reader.js';
+import type { WakePlace } from './wake-limits.js';
 import type { WakeRecord } from './wake-record.js';
 import type { WakeOutcome, WakeResult } from './wake-result.js';
 
-/** What an attempt goes by. */
+/** What an attempt of any kind goes by. */
 export interface AttemptSettings extends Pick<DialSettings, 'origin' | 'policy' | 'tls' | 'connections' | 'timeLeft'> {
   /** The addresses that the host of the origin stands for. The next is for where none before it could be reached. */
   readonly addresses: readonly string[];
+  /** Its place among all wakes. */
+  readonly place: WakePlace;
+  /** Called before the CPE is turned to. */
+  readonly onAsk: () => void;
+}
+
+/** One attempt to wake a CPE. */
+export interface Attempt {
+  /** Runs it to its end, and closes its connections. Rejects only for a fault of ours or of what was plugged in. */
+  run(): Promise<WakeOutcome>;
+  /** Ends it at once. What has come of an answer still counts. */
+  stop(reason: StopReason): void;
+}
+
+/** What an attempt with credentials goes by. */
+export interface WakeAttemptSettings extends AttemptSettings {
   readonly allowBasic: boolean;
   readonly preferredAlgorithm: DigestAlgorithm | undefined;
   /** Asked for once the CPE has challenged. */
   readonly pairs: () => readonly Credentials[] | Promise<readonly Credentials[]>;
+  /** Whether there may be none because nobody knows which device it is. */
+  readonly isUnknown: () => boolean;
 }
 
 /** Why something was ended from outside. */
-export type StopReason = 'timeout' | 'aborted';
+export type StopReason = 'timeout' | 'aborted' | 'overloaded';
 
 type Plan = DigestChallenge | 'basic';
 
 /** One attempt to wake a CPE: the GET, and the GET that answers its challenge. */
-export class WakeAttempt {
-  readonly #settings: AttemptSettings;
+export class WakeAttempt implements Attempt {
+  readonly #settings: WakeAttemptSettings;
   readonly #record: WakeRecord;
   /** Those that are still to be tried; once one was reached, only that one. */
   #addresses: readonly string[];
@@ -40,13 +59,12 @@ export class WakeAttempt {
   #interrupt: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(settings: AttemptSettings, record: WakeRecord) {
+  constructor(settings: WakeAttemptSettings, record: WakeRecord) {
     this.#settings = settings;
     this.#addresses = settings.addresses;
     this.#record = record;
   }
 
-  /** Runs it to its end, and closes its connections. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
     this.#watchTime();
     try {
@@ -62,7 +80,6 @@ export class WakeAttempt {
     }
   }
 
-  /** Ends it at once. What has come of an answer still counts. */
   stop(reason: StopReason): void {
     this.#stopped ??= reason;
     this.#connection?.stop(reason);
@@ -85,7 +102,7 @@ export class WakeAttempt {
     this.#note(challenged);
     const pairs = await this.#askForPairs();
     if (this.#stopped !== undefined) return this.#stopped;
-    if (pairs.length === 0) return 'no-credentials';
+    if (pairs.length === 0) return this.#settings.isUnknown() ? 'unknown' : 'no-credentials';
     let plan: Plan = challenged;
     let renewed = false;
     let reading: DigestReading = 'standard';
@@ -118,6 +135,7 @@ export class WakeAttempt {
 
   /** Sends a request on the connection that stands, else on a fresh one; once more when a CPE drops it unanswered. */
   async #send(what: 'request' | 'answer', authorization: string | undefined): Promise<Reply | Failure> {
+    const { place } = this.#settings;
     let dialled = 0;
     for (;;) {
       if (this.#connection?.reusable !== true) {
@@ -125,11 +143,14 @@ export class WakeAttempt {
         if (failure !== undefined) return failure;
         dialled += 1;
       }
+      const turn = place.talk();
+      if (turn !== undefined) await waitForTurn(this.#record, turn, () => this.#stopped !== undefined);
       const connection = this.#connection;
       if (this.#stopped !== undefined || connection === undefined) return { error: this.#stopped ?? 'closed' };
       this.#record.begin(what);
       const isFirst = what === 'request' && dialled === 1;
       const end = await (isFirst ? this.#askPatiently(connection) : connection.get(authorization));
+      if (!('error' in end)) place.answered();
       // Of an answer that was cut short only the status counts, and a 401 needs more than that.
       const isCut = this.#stopped !== undefined && !('error' in end) && end.status === 401;
       this.#record.end(end, isCut ? this.#stopped : undefined);
@@ -175,6 +196,11 @@ export class WakeAttempt {
   /** Connects to the first of the addresses that can be reached; from then on to no other. */
   async #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
+    const { place, onAsk } = this.#settings;
+    const room = place.connect();
+    if (room !== undefined) await waitForTurn(this.#record, room, () => this.#stopped !== undefined);
+    if (this.#stopped !== undefined) return { error: this.#stopped };
+    onAsk();
     const reached = await dial(this.#addresses, {
       ...this.#settings,
       record: this.#record,
@@ -228,6 +254,13 @@ export class WakeAttempt {
   #outcomeOfFailure(failure: Failure): WakeOutcome {
     return this.#stopped ?? outcomeOfFailure(failure);
   }
+}
+
+/** Waits for a place among all wakes, which is a leg of its own. */
+export async function waitForTurn(record: WakeRecord, turn: Promise<void>, isStopped: () => boolean): Promise<void> {
+  record.begin('turn');
+  await turn;
+  if (!isStopped()) record.end();
 }
 
 /** The connection that answers first; when none does, the one that failed last. */

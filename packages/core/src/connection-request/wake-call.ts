@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { CwmpProxyError } from '../errors.js';
 import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from './wake-result.js';
+import type { StopReason } from './wake-attempt.js';
 import type { WakeJob } from './wake-job.js';
 import { elapsed } from './wake-record.js';
 
@@ -9,8 +10,10 @@ export interface CallSettings {
   readonly timeoutMs: number;
   readonly waitForInformMs: number;
   readonly signal: AbortSignal | undefined;
+  /** When the call came, on the clock of `performance.now()`. */
+  readonly since: number;
   /** Takes the call off its job. The job ends with this reason if it was the last. */
-  readonly leave: (call: WakeCall, reason: 'timeout' | 'aborted') => 'job ends' | 'job goes on';
+  readonly leave: (call: WakeCall, reason: StopReason) => 'job ends' | 'job goes on';
   /** Told the result, once. */
   readonly settled: (call: WakeCall, result: WakeResult) => void;
   /** Told in place of that when the job failed by a fault. */
@@ -24,7 +27,7 @@ export class WakeCall {
   unlisten: (() => void) | undefined;
 
   readonly #settings: CallSettings;
-  readonly #since = performance.now();
+  readonly #since: number;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
   #inform: InformNotice | undefined;
@@ -34,12 +37,16 @@ export class WakeCall {
   constructor(job: WakeJob, settings: CallSettings) {
     this.job = job;
     this.#settings = settings;
+    this.#since = settings.since;
     if (settings.signal !== undefined) {
       // A signal may end a thousand wakes, which is no leak.
       setMaxListeners(0, settings.signal);
       settings.signal.addEventListener('abort', this.#onAbort);
     }
-    this.#timer = setTimeout(() => this.#onTimeout(), settings.timeoutMs).unref();
+    this.#timer = setTimeout(
+      () => this.#onTimeout(),
+      Math.max(0, settings.since + settings.timeoutMs - performance.now()),
+    ).unref();
   }
 
   /** The Inform of its CPE has passed. */
@@ -72,14 +79,14 @@ export class WakeCall {
     }
   }
 
-  /** Ends the wait. */
-  abort(): void {
+  /** Ends the wait, for the caller has left or has to make room for others. */
+  abort(reason: 'aborted' | 'overloaded' = 'aborted'): void {
     if (this.#over) return;
-    this.#settings.leave(this, 'aborted');
-    this.#settle('aborted', this.#acceptedAt === undefined ? undefined : this.#informLeg('aborted'));
+    this.#settings.leave(this, reason);
+    this.#settle(reason, this.#acceptedAt === undefined ? undefined : this.#informLeg(reason));
   }
 
-  readonly #onAbort = (): void => this.abort();
+  readonly #onAbort = (): void => this.abort(this.#settings.signal?.reason === 'overloaded' ? 'overloaded' : 'aborted');
 
   #onTimeout(): void {
     // The last one waits for what the job makes of it: part of an answer may have come.
@@ -93,7 +100,7 @@ export class WakeCall {
   #settle(outcome: WakeOutcome, last?: WakeLeg): void {
     if (this.#over) return;
     this.#end();
-    const unfinished = outcome === 'aborted' ? 'aborted' : 'timeout';
+    const unfinished = outcome === 'aborted' || outcome === 'overloaded' ? outcome : 'timeout';
     const result = this.job.record.result(outcome, this.#since, {
       unfinished,
       ...(last !== undefined && { last }),

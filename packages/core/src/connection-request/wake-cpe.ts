@@ -22,7 +22,6 @@ export async function wakeCpe(origin: string, options: WakeCpeOptions = {}): Pro
     ...(tls !== undefined && { tls }),
     ...(onInform !== undefined && { onInform }),
     spacingMs: 0,
-    maxConcurrent: 1,
   });
   try {
     return await pipeline.wake(origin, wakeOptions);

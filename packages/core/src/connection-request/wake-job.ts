@@ -1,13 +1,11 @@
 import type { WakePolicy } from '../url/wake-policy.js';
-import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
+import type { CoolDown, Visitor } from './cool-down.js';
 import type { Failure, WakeTls } from './cpe-connection.js';
-import type { Identity } from './cpe-directory.js';
-import { type CredentialsSource, pairsFor } from './credentials.js';
 import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
 import { literalAddress, resolveAddresses } from './resolve-host.js';
-import type { Turns } from './turns.js';
-import { outcomeOfFailure, type StopReason, WakeAttempt } from './wake-attempt.js';
+import { type Attempt, type AttemptSettings, outcomeOfFailure, type StopReason } from './wake-attempt.js';
+import { type WakeLimits, WakePlace } from './wake-limits.js';
 import { WakeRecord } from './wake-record.js';
 import type { WakeOutcome } from './wake-result.js';
 
@@ -15,20 +13,30 @@ import type { WakeOutcome } from './wake-result.js';
 export interface JobSettings {
   readonly id: string;
   readonly origin: Origin;
-  readonly credentials: CredentialsSource | undefined;
-  readonly allowBasic: boolean;
-  readonly preferredAlgorithm: DigestAlgorithm | undefined;
+  /** Equal for jobs that may share one. */
+  readonly name: string;
   readonly policy: WakePolicy | undefined;
   readonly tls: WakeTls | undefined;
-  /** Who the CPE is, by the Informs that were believed; `undefined` where none are heard of. */
-  readonly identify: () => Identity | undefined;
-  readonly turns: Turns;
+  readonly limits: WakeLimits;
+  readonly coolDown: CoolDown;
   /** All connections that are open. */
   readonly connections: OpenConnections;
+  /** Called before the CPE is connected to. */
+  readonly onAsk: () => void;
+  /** Whose wakes of a CPE take turns with those of others. */
+  readonly asker: string;
+  /** Whether it goes before others at its CPE, which is known to take the credentials, or they are the host's own. */
+  readonly isProven: () => boolean;
+  /** Whether it goes on with what another wake of the CPE has begun. */
+  readonly isNext: boolean;
+  /** Address of the CPE, where it is known without looking its name up. */
+  readonly address: string | undefined;
+  /** Makes an attempt. */
+  readonly attempt: (settings: AttemptSettings, record: WakeRecord) => Attempt;
   /** Asks the other instances of a fleet; resolves with the outcome when one of them has woken the CPE. */
   readonly enterFleet: (() => Promise<WakeOutcome | undefined>) | undefined;
-  /** Milliseconds until the CPE may be asked again. */
-  readonly spacing: () => number;
+  /** Tells them that it is over, with this outcome or by a fault. */
+  readonly leaveFleet: ((outcome: WakeOutcome | undefined) => void) | undefined;
 }
 
 /** The first pause before another attempt, in milliseconds; each further one is twice as long, with a quarter of chance. */
@@ -46,8 +54,11 @@ export class WakeJob {
 
   /** When the CPE was asked first, by this instance or another one, on the clock of `performance.now()`. */
   askedAt: number | undefined;
+  /** Whether it ends when somebody else waits for its CPE. */
+  givesWay = false;
   #stopped: StopReason | undefined;
-  #attempt: WakeAttempt | undefined;
+  #attempt: Attempt | undefined;
+  #place: WakePlace | undefined;
   #interrupt: (() => void) | undefined;
 
   constructor(settings: JobSettings) {
@@ -56,97 +67,140 @@ export class WakeJob {
 
   /** Runs it to its end. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
-    const outcome = await this.#run();
-    const { credentials, identify } = this.settings;
-    // A function was not asked for the device that it would know, but for one that has not informed or was forgotten.
-    const isUnknown = outcome === 'no-credentials' && typeof credentials === 'function';
-    return isUnknown && identify()?.state === 'unknown' ? 'unknown' : outcome;
-  }
-
-  async #run(): Promise<WakeOutcome> {
-    const { origin, policy } = this.settings;
-    const address = literalAddress(origin);
-    let addresses = address === undefined ? undefined : [address];
-    if (address !== undefined && !isAllowed(policy, origin, address)) {
-      this.record.begin('connect');
-      this.record.end({ error: 'forbidden' });
-      return 'forbidden';
-    }
-    if (this.settings.enterFleet !== undefined) {
-      this.record.begin('turn');
-      // Another instance may be asking it, for this one too.
-      this.askedAt ??= performance.now();
-      const elsewhere = await this.#unlessStopped(this.settings.enterFleet());
+    const { origin, policy, coolDown, leaveFleet } = this.settings;
+    const address = literalAddress(origin) ?? this.settings.address;
+    const visitor: Visitor = {
+      block: '',
+      lane: this.settings.asker,
+      start: () => undefined,
+      wanted: () => {
+        if (this.givesWay) this.stop('aborted');
+      },
+    };
+    let outcome: WakeOutcome | undefined;
+    let hasEntered = false;
+    try {
+      await this.#itsTurn(visitor);
       if (this.#stopped !== undefined) return this.#stopped;
-      this.record.end();
-      if (elsewhere !== undefined) return elsewhere;
-      this.askedAt = undefined;
-    }
-    for (let attempt = 0; ; attempt += 1) {
-      const spacing = this.settings.spacing();
-      if (spacing > 0) await this.#pause('turn', spacing);
-      let started = false;
-      let onStart = (): void => {
-        started = true;
-      };
-      const leave = this.settings.turns.take(origin.authority, () => onStart());
-      try {
-        if (!started) {
-          this.record.begin('turn');
-          await this.#unlessStopped(
-            new Promise<void>((resolve) => {
-              onStart = resolve;
-            }),
-          );
-          if (this.#stopped === undefined) this.record.end();
-        }
-        if (this.#stopped !== undefined) return this.#stopped;
-        let outcome: WakeOutcome = 'unreachable';
-        if (addresses === undefined) {
-          const resolved = await this.#resolve();
-          if (this.#stopped !== undefined) return this.#stopped;
-          if (Array.isArray(resolved)) addresses = resolved;
-          else outcome = outcomeOfFailure({ error: resolved?.error ?? 'ENOTFOUND', unreached: true });
-        }
-        if (addresses !== undefined) outcome = await this.#try(addresses, attempt);
-        if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.retries) return outcome;
-        const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
-        if (performance.now() + pause >= this.deadline) return outcome;
-        leave();
-        await this.#pause('pause', pause);
-      } finally {
-        leave();
+      if (address !== undefined && !isAllowed(policy, origin, address)) {
+        this.record.begin('connect');
+        this.record.end({ error: 'forbidden' });
+        return 'forbidden';
       }
+      if (this.settings.enterFleet !== undefined) {
+        this.record.begin('turn');
+        hasEntered = true;
+        // Another instance may be asking it, for this one too.
+        this.askedAt ??= performance.now();
+        outcome = await this.#unlessStopped(this.settings.enterFleet());
+        if (this.#stopped !== undefined) return this.#stopped;
+        this.record.end();
+        if (outcome !== undefined) return outcome;
+        this.askedAt = undefined;
+      }
+      outcome = await this.#attempts(address === undefined ? undefined : [address]);
+      // The end of a CPE that has been silent, for the good of others.
+      if (outcome === 'overloaded' && this.#stopped === outcome && this.record.what !== 'turn') {
+        this.record.begin('turn');
+        this.record.end({ error: outcome });
+      }
+      return outcome;
+    } finally {
+      this.#place?.leave();
+      if (hasEntered) leaveFleet?.(outcome);
+      coolDown.leave(origin.key, visitor, this.record.address !== undefined);
     }
   }
 
   /** Ends it. The outcome is the reason, or what has come of an answer. */
   stop(reason: StopReason): void {
-    this.#stopped ??= reason;
-    this.#attempt?.stop(reason);
+    // A CPE whose turn does not come is not too slow.
+    this.#stopped ??= reason === 'timeout' && this.#place?.isWaiting === true ? 'overloaded' : reason;
+    this.#attempt?.stop(this.#stopped);
+    this.#place?.leave();
     this.#interrupt?.();
   }
 
+  /** Whether the CPE has been sent an answer to its challenge, and its own is waited for. */
+  get isAnswering(): boolean {
+    return this.#stopped === undefined && this.record.what === 'answer';
+  }
+
+  /**
+   * Goes on without a caller until then. Where its credentials are not proven it does so only as long as nobody else wants the CPE.
+   *
+   * @returns Whether it does.
+   */
+  goOnAlone(until: number): boolean {
+    const { coolDown, origin, isProven } = this.settings;
+    this.givesWay = !isProven();
+    if (this.givesWay && coolDown.isWanted(origin.key)) return false;
+    this.deadline = until;
+    this.retries = 0;
+    return true;
+  }
+
+  /** Whether the CPE is free for it. */
+  async #itsTurn(visitor: Visitor): Promise<void> {
+    const { coolDown, origin, isProven, isNext } = this.settings;
+    let isFree = false;
+    let start = (): void => {
+      isFree = true;
+    };
+    visitor.start = () => start();
+    coolDown.enter(origin.key, visitor, isProven(), isNext);
+    if (isFree) return;
+    this.record.begin('turn');
+    await this.#unlessStopped(
+      new Promise<void>((resolve) => {
+        start = resolve;
+      }),
+    );
+    if (this.#stopped === undefined) this.record.end();
+  }
+
+  async #attempts(given: readonly string[] | undefined): Promise<WakeOutcome> {
+    let addresses = given;
+    for (let attempt = 0; ; attempt += 1) {
+      let outcome: WakeOutcome = 'unreachable';
+      if (addresses === undefined) {
+        const resolved = await this.#resolve();
+        if (this.#stopped !== undefined) return this.#stopped;
+        if (Array.isArray(resolved)) addresses = resolved;
+        else outcome = outcomeOfFailure({ error: resolved?.error ?? 'ENOTFOUND', unreached: true });
+      }
+      if (addresses !== undefined) outcome = await this.#try(addresses, attempt);
+      if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.retries) return outcome;
+      const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
+      if (performance.now() + pause >= this.deadline) return outcome;
+      this.#place?.leave();
+      await this.#pause(pause);
+      if (this.#stopped !== undefined) return this.#stopped;
+    }
+  }
+
   #try(addresses: readonly string[], attempt: number): Promise<WakeOutcome> {
-    const { origin, policy, allowBasic, preferredAlgorithm, tls, connections } = this.settings;
+    const { origin, policy, tls, limits, connections, isNext } = this.settings;
     const since = performance.now();
     // What is left is shared evenly among the attempts that may still come. A caller that joins may bring more time.
     const timeLeft = () =>
       since + (this.deadline - since) / (1 + Math.max(0, this.retries - attempt)) - performance.now();
-    const pairs = () => this.#pairs();
-    this.askedAt ??= performance.now();
-    this.#attempt = new WakeAttempt(
-      { origin, addresses, policy, allowBasic, preferredAlgorithm, tls, connections, pairs, timeLeft },
+    const place = new WakePlace(limits, {
+      address: addresses[0] ?? '',
+      lane: origin.authority,
+      isFirst: isNext,
+      crowdedOut: () => this.stop('overloaded'),
+    });
+    this.#place = place;
+    const onAsk = () => {
+      this.askedAt ??= performance.now();
+      this.settings.onAsk();
+    };
+    this.#attempt = this.settings.attempt(
+      { origin, addresses, policy, tls, connections, timeLeft, place, onAsk },
       this.record,
     );
     return this.#attempt.run();
-  }
-
-  #pairs(): ReturnType<typeof pairsFor> {
-    return pairsFor(this.settings.credentials, () => {
-      const identity = this.settings.identify();
-      return { origin: this.settings.origin.text, ...(identity?.state === 'known' && { device: identity.device }) };
-    });
   }
 
   async #resolve(): Promise<string[] | Failure | undefined> {
@@ -156,8 +210,8 @@ export class WakeJob {
     return resolved;
   }
 
-  async #pause(what: 'turn' | 'pause', ms: number): Promise<void> {
-    this.record.begin(what);
+  async #pause(ms: number): Promise<void> {
+    this.record.begin('pause');
     let timer: NodeJS.Timeout | undefined;
     // The caller waits for it, so it may keep the process alive; it ends with the caller's time or the pipeline.
     await this.#unlessStopped(

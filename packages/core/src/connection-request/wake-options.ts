@@ -6,6 +6,7 @@ import type { WakeTls } from './cpe-connection.js';
 import { checkCredentialsSource, type CredentialsSource } from './credentials.js';
 import type { InformSource } from './inform-watch.js';
 import type { WakeFleet } from './wake-fleet.js';
+import type { WakeLimitSizes } from './wake-limits.js';
 import type { WakeEvent } from './wake-result.js';
 
 /** Options of one wake. */
@@ -46,8 +47,8 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly tls?: WakeTls;
   /** Least time between the end of a wake and the next of the same CPE, in milliseconds. Default 250. */
   readonly spacingMs?: number;
-  /** How many wakes are under way at once. Default 256. */
-  readonly maxConcurrent?: number;
+  /** How many CPEs are connected to at once, and talked to. */
+  readonly limits?: WakeLimitSizes;
   /** How many calls may wait at once, for their turn, a CPE or an Inform. Default 10 000; more end as `overloaded`. */
   readonly maxPending?: number;
   /** The other instances that wake the same CPEs. Default: none. */
@@ -61,6 +62,8 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly maxDevices?: number;
   /** Called with an origin that two devices have begun to share. Must not throw. */
   readonly onCollision?: (origin: string) => void;
+  /** Called with the key of a CPE's origin before it is connected to. Must not throw. */
+  readonly onAsk?: (cpe: string) => void;
   /** Told about each wake as it ends. Must not throw. */
   readonly onWake?: (event: WakeEvent) => void;
 }
@@ -104,7 +107,6 @@ function checkValues(options: WakeOptions, path: string): void {
 export function checkPipelineOptions(options: WakePipelineOptions, path = ''): void {
   checkValues(options, path);
   checkNumber(`${path}spacingMs`, options.spacingMs, 0, 600_000);
-  checkNumber(`${path}maxConcurrent`, options.maxConcurrent, 1, 1_000_000);
   checkNumber(`${path}maxPending`, options.maxPending, 1, 10_000_000);
   if (options.policy !== undefined && typeof options.policy?.allows !== 'function') {
     refuseOption(`${path}policy`, 'expected a policy, createWakePolicy({ allow }) for instance');

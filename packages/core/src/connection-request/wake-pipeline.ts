@@ -1,26 +1,114 @@
 import { randomBytes } from 'node:crypto';
+import type { DigestChallenge } from '../auth/digest-challenge.js';
+import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
-import type { CredentialsSource } from './credentials.js';
+import { CoolDown } from './cool-down.js';
 import { CpeDirectory } from './cpe-directory.js';
+import { pairsFor } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
 import { OpenConnections } from './open-connections.js';
 import { type Origin, parseOrigin } from './origin.js';
-import { Spacing } from './spacing.js';
-import { Turns } from './turns.js';
+import { ProvenPairs } from './proven-pairs.js';
+import { type StopReason, WakeAttempt } from './wake-attempt.js';
 import { WakeCall } from './wake-call.js';
-import { WakeJob } from './wake-job.js';
+import type { WakeFleet } from './wake-fleet.js';
+import { type JobSettings, WakeJob } from './wake-job.js';
+import { WakeLimits } from './wake-limits.js';
 import { checkPipelineOptions, checkWakeOptions, type WakeOptions, type WakePipelineOptions } from './wake-options.js';
-import type { WakeOutcome, WakeResult } from './wake-result.js';
 import { WakeRecord } from './wake-record.js';
+import type { WakeOutcome, WakeResult } from './wake-result.js';
 
 /** A job and the callers that share it. */
 interface Shared {
   readonly job: WakeJob;
   readonly calls: Set<WakeCall>;
-  /** It can take no more callers while it is `over`. */
-  state: 'waiting' | 'running' | 'over';
+  /** When its first caller came. */
+  readonly since: number;
+  isStarted: boolean;
+  readonly trust: Trust;
+  /** It can take no more callers. */
+  isOver: boolean;
+  /** Until when it goes on though its callers' time was over; nothing as long as that has not come. */
+  lateUntil: number | undefined;
+  /** For whom it goes on. */
+  lateFor: string;
 }
+
+/** How a wake ended that went on without a caller, for the one that left. */
+interface LateWake {
+  readonly told: ToldWake;
+  readonly asker: string;
+  readonly until: number;
+}
+
+/** A result, and what goes with it to those who wait for it inside the proxy. */
+export interface ToldWake {
+  readonly id: string;
+  readonly result: WakeResult;
+  readonly challenge: DigestChallenge | undefined;
+}
+
+/** Who asks for a wake through the endpoint, and how. */
+export interface AcsCall {
+  /** The address group that it comes from. Askers take turns at a CPE, and late news is for the one that asked. */
+  readonly asker: string;
+  /** When its request came, on the clock of `performance.now()`: all of its time begins there. */
+  readonly since: number;
+}
+
+/** A request of an ACS that is handed on as it is. */
+export interface RelayCall extends AcsCall {
+  /** Equal for requests that may share one. */
+  readonly name: string;
+  /** Whether it answers a challenge that is held. */
+  readonly isNext: boolean;
+  /** Address of the CPE, where it is known. */
+  readonly address: string | undefined;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly attempt: JobSettings['attempt'];
+}
+
+/**
+ * Whether a wake goes before others at its CPE: the credentials are the `host`'s own; or a `pair` of the asker's, where this CPE has
+ * taken it before; or there are `none`.
+ */
+type Trust = 'host' | 'pair' | 'none';
+
+/** What the pipeline makes of a call. */
+interface Ask {
+  /** Equal for calls that may share one request. */
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly retries: number;
+  readonly waitForInformMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly from: AcsCall | undefined;
+  readonly isNext: boolean;
+  readonly address: string | undefined;
+  readonly trust: Trust;
+  /** The other instances, where they are to know. */
+  readonly fleet: WakeFleet | undefined;
+  /** Whether all is as the proxy does it by itself. */
+  readonly isOwn: boolean;
+  readonly attemptAt: (origin: Origin) => JobSettings['attempt'];
+}
+
+/** What a CPE has answered; the rest says nothing about the next wake. */
+const answers: ReadonlySet<WakeOutcome> = new Set([
+  'accepted',
+  'busy',
+  'credentials-refused',
+  'scheme-unsupported',
+  'refused',
+]);
+
+/** How long a wake goes on, at most, whose CPE was about to answer when the time of its last caller ended, in milliseconds. */
+const lateMs = 10_000;
+
+/** Maximum number of late outcomes that are kept for those who asked. */
+const maxLate = 1_000;
 
 /**
  * All wakes of a proxy. Calls for one CPE at the same time share one request; a CPE gets one request at a time, with a
@@ -29,11 +117,14 @@ interface Shared {
 export class WakePipeline {
   readonly #options: WakePipelineOptions;
   readonly #informs: InformWatch | undefined;
-  readonly #turns: Turns;
-  readonly #spacing: Spacing;
-  /** Jobs by the key of their origin. The first of a list runs, those behind it have other credentials and wait for it. */
+  readonly #limits: WakeLimits;
+  readonly #coolDown: CoolDown;
+  readonly #pairs = new ProvenPairs();
+  /** Jobs that can take callers, by the key of their origin. */
   readonly #jobs = new Map<string, Shared[]>();
   readonly #calls = new Set<WakeCall>();
+  /** The oldest first. */
+  readonly #late = new BoundedMap<string, LateWake>(maxLate);
   readonly #connections = new OpenConnections();
   readonly #idPrefix = randomBytes(4).toString('hex');
   #count = 0;
@@ -48,8 +139,8 @@ export class WakePipeline {
       const directory = new CpeDirectory(options.maxDevices ?? 100_000, (origin) => options.onCollision?.(origin));
       this.#informs = new InformWatch(onInform, directory, typeof options.credentials === 'function');
     }
-    this.#turns = new Turns(options.maxConcurrent ?? 256);
-    this.#spacing = new Spacing(options.spacingMs ?? 250);
+    this.#limits = new WakeLimits(options.limits);
+    this.#coolDown = new CoolDown(options.spacingMs ?? 250);
   }
 
   /**
@@ -57,50 +148,97 @@ export class WakePipeline {
    * {@link CwmpProxyError} only: `ERR_CWMP_OPTION` for a wrong option, `ERR_CWMP_INTERNAL` for a fault. An origin that is not a
    * usable URL has come from a CPE too, so it is an outcome (`bad-origin`).
    */
-  wake(origin: string, options: WakeOptions = {}): Promise<WakeResult> {
+  wake(origin: string, options: WakeOptions = {}, from?: AcsCall & { isForwarded: boolean }): Promise<WakeResult> {
     return new Promise((resolve, reject) => {
       checkWakeOptions(options);
       if (typeof origin !== 'string') refuseOption('origin', 'expected a URL');
-      const informMs = options.waitForInformMs ?? 0;
-      if (informMs > 0 && this.#informs === undefined)
+      const waitForInformMs = options.waitForInformMs ?? 0;
+      if (waitForInformMs > 0 && this.#informs === undefined)
         refuseOption('onInform', 'expected a function, for waitForInformMs');
-      const since = performance.now();
-      const id = `${this.#idPrefix}-${(this.#count += 1)}`;
-      const parsed = parseOrigin(origin);
-      const refusal = this.#refusal(parsed, options.signal);
-      if (parsed === undefined || refusal !== undefined) {
-        this.#tell(id, origin, new WakeRecord().result(refusal ?? 'bad-origin', since), resolve);
-        return;
-      }
-      const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs ?? 10_000;
-      const shared = this.#join(id, parsed, options);
-      const { job } = shared;
-      job.deadline = Math.max(job.deadline, since + timeoutMs);
-      job.retries = Math.max(job.retries, options.retries ?? this.#options.retries ?? 0);
-      const call = new WakeCall(job, {
-        timeoutMs,
-        waitForInformMs: informMs,
-        signal: options.signal,
-        leave: (leaving, reason) => this.#leave(shared, leaving, reason),
-        settled: (settled, result) => {
-          this.#calls.delete(settled);
-          this.#tell(job.settings.id, origin, result, resolve);
+      const defaults = this.#options;
+      const credentials = options.credentials ?? defaults.credentials;
+      const allowBasic = options.allowBasic ?? defaults.allowBasic ?? false;
+      const preferredAlgorithm = options.preferredAlgorithm ?? defaults.preferredAlgorithm;
+      const isOwn =
+        credentials === defaults.credentials &&
+        allowBasic === (defaults.allowBasic ?? false) &&
+        preferredAlgorithm === defaults.preferredAlgorithm;
+      // Who comes with other credentials must not gain from those that are right.
+      const name = isOwn ? 'own' : `${this.#pairs.nameOf(credentials)} ${allowBasic} ${preferredAlgorithm}`;
+      this.#ask(
+        origin,
+        {
+          name,
+          timeoutMs: options.timeoutMs ?? defaults.timeoutMs ?? 10_000,
+          retries: options.retries ?? defaults.retries ?? 0,
+          waitForInformMs,
+          signal: options.signal,
+          from,
+          isNext: false,
+          address: undefined,
+          trust: from?.isForwarded === true ? 'pair' : 'host',
+          fleet: defaults.fleet,
+          isOwn,
+          attemptAt: ({ text, key }) => {
+            const identify = () => this.#informs?.identify(key);
+            const pairs = () =>
+              pairsFor(credentials, () => {
+                const identity = identify();
+                return { origin: text, ...(identity?.state === 'known' && { device: identity.device }) };
+              });
+            // A function was not asked for the device that it would know, but for one that has not informed or was forgotten.
+            const isUnknown = () => typeof credentials === 'function' && identify()?.state === 'unknown';
+            return (settings, record) =>
+              new WakeAttempt({ ...settings, allowBasic, preferredAlgorithm, pairs, isUnknown }, record);
+          },
         },
-        failed: (failed, error) => {
-          this.#calls.delete(failed);
-          reject(error);
-        },
-      });
-      this.#calls.add(call);
-      shared.calls.add(call);
-      // Before the request goes out: an Inform may come before the answer to it.
-      if (informMs > 0) {
-        const identity = this.#informs?.identify(parsed.key);
-        const device = identity?.state === 'known' ? identity.device : undefined;
-        call.unlisten = this.#informs?.listen({ key: parsed.key, device }, call.onInform);
-      }
-      if (shared.calls.size === 1) void this.#start(shared, parsed.key);
+        ({ result }) => resolve(result),
+        reject,
+      );
     });
+  }
+
+  /**
+   * Hands a request of an ACS on to a CPE, as one of all wakes. Its result is `no-credentials` where the CPE asks for some by a
+   * challenge that can be handed back. Rejects as {@link WakePipeline.wake} does.
+   */
+  relay(origin: string, call: RelayCall): Promise<ToldWake> {
+    const { name, timeoutMs, signal, isNext, address, attempt } = call;
+    return new Promise((resolve, reject) => {
+      this.#ask(
+        origin,
+        {
+          name: `relay ${name}`,
+          timeoutMs,
+          retries: 0,
+          waitForInformMs: 0,
+          signal,
+          from: call,
+          isNext,
+          address,
+          trust: 'none',
+          fleet: undefined,
+          isOwn: false,
+          attemptAt: () => attempt,
+        },
+        resolve,
+        reject,
+      );
+    });
+  }
+
+  /** Whether such a request to this CPE is under way. */
+  isRelaying(cpe: string, name: string): boolean {
+    return this.#jobs.get(cpe)?.some(({ job }) => job.settings.name === `relay ${name}`) ?? false;
+  }
+
+  /** Tells of a wake that came to nothing before it began. */
+  refuse(origin: string, outcome: WakeOutcome, since: number): WakeResult {
+    const id = `${this.#idPrefix}-${(this.#count += 1)}`;
+    const record = new WakeRecord();
+    if (outcome === 'overloaded') record.begin('turn');
+    const result = record.result(outcome, since, { unfinished: outcome });
+    return this.#tell(origin, { id, result, challenge: undefined }).result;
   }
 
   /** Whether a connection from this address and port is one of its own. */
@@ -108,13 +246,66 @@ export class WakePipeline {
     return this.#connections.isOwn(address, port);
   }
 
+  /** A keyed hash of what must not be kept. */
+  hash(text: string): string {
+    return this.#pairs.hash(text);
+  }
+
   /** Ends all wakes as `aborted`, closes their connections and takes no more. */
   close(): void {
     this.#closed = true;
     for (const call of this.#calls) call.abort();
+    for (const jobs of this.#jobs.values()) for (const { job } of jobs) job.stop('aborted');
     this.#connections.close();
     this.#informs?.close();
-    this.#spacing.clear();
+    this.#coolDown.clear();
+    this.#late.clear();
+  }
+
+  #ask(origin: string, ask: Ask, resolve: (told: ToldWake) => void, reject: (error: CwmpProxyError) => void): void {
+    const since = ask.from?.since ?? performance.now();
+    const parsed = parseOrigin(origin);
+    const refused = this.#refusal(parsed, ask.signal);
+    if (parsed === undefined || refused !== undefined) {
+      const result = this.refuse(origin, refused ?? 'bad-origin', since);
+      resolve({ id: '', result, challenge: undefined });
+      return;
+    }
+    const late = this.#takeLate(parsed.key, ask);
+    if (late !== undefined) {
+      resolve(this.#tell(origin, late, true));
+      return;
+    }
+    const shared = this.#join(parsed, ask, since);
+    const { job } = shared;
+    job.deadline = Math.max(job.deadline, since + ask.timeoutMs);
+    job.retries = Math.max(job.retries, ask.retries);
+    job.givesWay = false;
+    const call = new WakeCall(job, {
+      timeoutMs: ask.timeoutMs,
+      waitForInformMs: ask.waitForInformMs,
+      signal: ask.signal,
+      since,
+      leave: (leaving, reason) => this.#leave(shared, leaving, reason, ask.from?.asker),
+      settled: (settled, result) => {
+        this.#calls.delete(settled);
+        const isLate = shared.isOver && shared.lateUntil !== undefined;
+        resolve(this.#tell(origin, { id: job.settings.id, result, challenge: job.record.challenge }, isLate));
+      },
+      failed: (failed, error) => {
+        this.#calls.delete(failed);
+        reject(error);
+      },
+    });
+    this.#calls.add(call);
+    shared.calls.add(call);
+    // Before the request goes out: an Inform may come before the answer to it.
+    if (ask.waitForInformMs > 0) {
+      const identity = this.#informs?.identify(parsed.key);
+      const device = identity?.state === 'known' ? identity.device : undefined;
+      call.unlisten = this.#informs?.listen({ key: parsed.key, device }, call.onInform);
+    }
+    if (!shared.isStarted) void this.#start(shared);
   }
 
   #refusal(origin: Origin | undefined, signal: AbortSignal | undefined): WakeOutcome | undefined {
@@ -123,93 +314,123 @@ export class WakePipeline {
     return this.#calls.size >= (this.#options.maxPending ?? 10_000) ? 'overloaded' : undefined;
   }
 
-  #join(id: string, origin: Origin, options: WakeOptions): Shared {
-    const credentials: CredentialsSource | undefined = options.credentials ?? this.#options.credentials;
-    const allowBasic = options.allowBasic ?? this.#options.allowBasic ?? false;
-    const preferredAlgorithm = options.preferredAlgorithm ?? this.#options.preferredAlgorithm;
+  #join(origin: Origin, ask: Ask, since: number): Shared {
     const jobs = this.#jobs.get(origin.key) ?? [];
-    // Who comes with other credentials must not gain from those that are right.
-    const running = jobs.find(
-      ({ state, job: { settings } }) =>
-        state !== 'over' &&
-        settings.credentials === credentials &&
-        settings.allowBasic === allowBasic &&
-        settings.preferredAlgorithm === preferredAlgorithm,
-    );
+    const running = jobs.find(({ job }) => job.settings.name === ask.name);
     if (running !== undefined) return running;
-    const { fleet } = this.#options;
-    const isOwn =
-      credentials === this.#options.credentials &&
-      allowBasic === (this.#options.allowBasic ?? false) &&
-      preferredAlgorithm === this.#options.preferredAlgorithm;
+    const { fleet, isOwn, trust, isNext, address } = ask;
     const job = new WakeJob({
-      id,
+      id: `${this.#idPrefix}-${(this.#count += 1)}`,
       origin,
-      credentials,
-      allowBasic,
-      preferredAlgorithm,
+      name: ask.name,
       policy: this.#options.policy,
       tls: this.#options.tls,
-      turns: this.#turns,
+      limits: this.#limits,
+      coolDown: this.#coolDown,
       connections: this.#connections,
-      identify: () => this.#informs?.identify(origin.key),
+      onAsk: () => this.#options.onAsk?.(origin.key),
+      asker: ask.from?.asker ?? '',
+      isProven: () => trust === 'host' || (trust === 'pair' && this.#pairs.has(origin.key, ask.name)),
+      isNext,
+      address,
+      attempt: ask.attemptAt(origin),
       enterFleet: fleet && (() => fleet.enter(origin.key, isOwn)),
-      spacing: () => this.#spacing.left(origin.key),
+      leaveFleet: fleet && ((outcome) => fleet.leave(origin.key, outcome, this.#options.spacingMs ?? 250)),
     });
-    const shared: Shared = { job, calls: new Set(), state: 'waiting' };
-    if (jobs.length > 0) job.record.begin('turn');
+    const shared: Shared = {
+      job,
+      calls: new Set(),
+      since,
+      isStarted: false,
+      trust,
+      isOver: false,
+      lateUntil: undefined,
+      lateFor: '',
+    };
     jobs.push(shared);
     this.#jobs.set(origin.key, jobs);
     return shared;
   }
 
-  /** Runs the job if it is the first of its CPE, and then the one behind it. */
-  async #start(shared: Shared, key: string): Promise<void> {
-    if (this.#jobs.get(key)?.[0] !== shared) return;
-    shared.state = 'running';
-    shared.job.record.end();
+  async #start(shared: Shared): Promise<void> {
+    shared.isStarted = true;
+    const { job } = shared;
     // A policy may throw.
-    const outcome = await shared.job
+    const outcome = await job
       .run()
       .catch((cause: unknown) => new CwmpProxyError('ERR_CWMP_INTERNAL', 'the wake failed by a fault', { cause }));
-    const told = outcome instanceof CwmpProxyError ? undefined : outcome;
-    this.#options.fleet?.leave(key, told, this.#options.spacingMs ?? 250);
-    shared.state = 'over';
+    this.#end(shared);
+    const { origin, name } = job.settings;
+    if (shared.trust === 'pair' && outcome === 'accepted') this.#pairs.add(origin.key, name);
+    if (shared.trust === 'pair' && outcome === 'credentials-refused') this.#pairs.delete(origin.key, name);
+    if (shared.calls.size === 0 && shared.lateUntil !== undefined) this.#endLate(shared, outcome);
     for (const call of shared.calls) call.onJobEnd(outcome);
     shared.calls.clear();
-    if (shared.job.record.address !== undefined && !this.#closed) this.#spacing.mark(key);
-    const [, ...waiting] = this.#jobs.get(key) ?? [];
-    const [following] = waiting;
-    if (following === undefined) {
-      this.#jobs.delete(key);
-    } else {
-      this.#jobs.set(key, waiting);
-      void this.#start(following, key);
-    }
   }
 
-  /** Takes a call off its job; a job that nobody waits for ends. */
-  #leave(shared: Shared, call: WakeCall, reason: 'timeout' | 'aborted'): 'job ends' | 'job goes on' {
-    if (shared.state === 'over') return 'job ends';
+  /** It takes no more callers. */
+  #end(shared: Shared): void {
+    if (shared.isOver) return;
+    shared.isOver = true;
+    const { key } = shared.job.settings.origin;
+    const jobs = this.#jobs.get(key) ?? [];
+    const at = jobs.indexOf(shared);
+    if (at >= 0) jobs.splice(at, 1);
+    if (jobs.length === 0) this.#jobs.delete(key);
+  }
+
+  /** Takes a call off its job. A job that nobody waits for ends, unless its CPE is about to answer an ACS. */
+  #leave(shared: Shared, call: WakeCall, reason: StopReason, asker: string | undefined): 'job ends' | 'job goes on' {
+    if (shared.isOver) return 'job ends';
     const isLast = shared.calls.size === 1 && shared.calls.has(call);
-    if (isLast && shared.state === 'running') {
-      shared.state = 'over';
-      if (reason === 'aborted') shared.calls.delete(call);
-      shared.job.stop(reason);
-      return 'job ends';
+    if (!isLast || (asker !== undefined && reason !== 'overloaded' && this.#goOnLate(shared, asker))) {
+      shared.calls.delete(call);
+      return 'job goes on';
     }
-    shared.calls.delete(call);
-    if (isLast) {
-      shared.state = 'over';
-      const { key } = shared.job.settings.origin;
-      // Another runs before it, so the list does not become empty.
-      this.#jobs.set(key, this.#jobs.get(key)?.filter((other) => other !== shared) ?? []);
-    }
-    return 'job goes on';
+    this.#end(shared);
+    if (reason !== 'timeout') shared.calls.delete(call);
+    shared.job.stop(reason);
+    return 'job ends';
   }
 
-  #tell(id: string, origin: string, result: WakeResult, resolve: (result: WakeResult) => void): void {
-    resolve(result);
-    this.#options.onWake?.({ id, origin, ...result });
+  #goOnLate(shared: Shared, asker: string): boolean {
+    const { job } = shared;
+    if (this.#closed || !job.isAnswering) return false;
+    const now = performance.now();
+    const until = shared.lateUntil ?? now + lateMs;
+    if (until <= now || !job.goOnAlone(until)) return false;
+    shared.lateUntil = until;
+    shared.lateFor = asker;
+    return true;
+  }
+
+  /** Tells of a wake that went on without a caller, and keeps what the CPE has answered for the one that left. */
+  #endLate(shared: Shared, outcome: WakeOutcome | CwmpProxyError): void {
+    if (outcome instanceof CwmpProxyError) return;
+    const { job, lateUntil: until = 0, lateFor: asker } = shared;
+    const { id, origin, name } = job.settings;
+    const told = { id, result: job.record.result(outcome, shared.since), challenge: job.record.challenge };
+    this.#tell(origin.text, told, true);
+    if (!answers.has(outcome) || this.#closed) return;
+    this.#late.set(`${origin.key}\0${name}`, { told, asker, until });
+  }
+
+  /** The outcome of the wake that this one asked for before and has not been told. */
+  #takeLate(cpe: string, { name, from }: Ask): ToldWake | undefined {
+    if (from === undefined || this.#late.size === 0) return undefined;
+    const key = `${cpe}\0${name}`;
+    const late = this.#late.get(key);
+    if (late === undefined || late.asker !== from.asker) return undefined;
+    this.#late.delete(key);
+    return late.until > performance.now() ? late.told : undefined;
+  }
+
+  #tell(origin: string, told: ToldWake, isLate = false): ToldWake {
+    const { id, result, challenge } = told;
+    // That a CPE asks an ACS for credentials is half of a wake.
+    if (challenge === undefined || result.outcome !== 'no-credentials') {
+      this.#options.onWake?.({ id, origin, ...result, ...(isLate && { late: true }) });
+    }
+    return told;
   }
 }

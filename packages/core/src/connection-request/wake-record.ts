@@ -1,3 +1,4 @@
+import type { DigestChallenge } from '../auth/digest-challenge.js';
 import type { Reply } from './reply-reader.js';
 import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from './wake-result.js';
 import type { Failure } from './cpe-connection.js';
@@ -12,10 +13,17 @@ export class WakeRecord {
   algorithm: string | undefined;
   /** The IP address that is dialled. */
   address: string | undefined;
+  /** The challenge of the CPE that an ACS is to answer. */
+  challenge: DigestChallenge | undefined;
 
   readonly #legs: WakeLeg[] = [];
   #what: WakeLeg['what'] | undefined;
   #since = 0;
+
+  /** The leg that is under way. */
+  get what(): WakeLeg['what'] | undefined {
+    return this.#what;
+  }
 
   /** A leg begins. */
   begin(what: WakeLeg['what']): void {

@@ -16,7 +16,8 @@
  * - `protocol-error`: what came is no HTTP answer, or none came before the CPE closed.
  * - `forbidden`: the policy does not let a wake go there; no packet has left.
  * - `bad-origin`: the origin is not an http or https URL that a CPE can be reached by.
- * - `overloaded`: too many wakes are waiting already, or this machine lacked a descriptor, a port, memory or a name server; the last
+ * - `overloaded`: too many wakes are waiting already, or its turn did not come in time, or its CPE was silent and had to make room for
+ *   others (the last leg is `turn`, see `limits.maxWakes` and `limits.maxConnecting`); or this machine lacked a descriptor, a port, memory or a name server; the last
  *   leg names which (`EMFILE`). It says nothing about the CPE.
  * - `aborted`: the caller's signal, or the closing of the proxy, ended it.
  */
@@ -54,7 +55,7 @@ export interface WakeLeg {
   /**
    * What went wrong: an error code of the system (`ECONNREFUSED`), or `timeout`, `aborted`, `forbidden`, `closed` (the
    * CPE closed without an answer), `silent` (no answer came in half the time that was left, so the CPE is asked on a
-   * second connection too, and the next leg is the wait for an answer on either), `not HTTP`, `head too long`. Never text that
+   * second connection too, and the next leg is the wait for an answer on either), `overloaded` (it had to make room for others), `not HTTP`, `head too long`. Never text that
    * a CPE has sent.
    */
   readonly error?: string;
@@ -108,4 +109,9 @@ export interface WakeEvent extends WakeResult {
   readonly id: string;
   /** The origin that was to be woken, as it was given. */
   readonly origin: string;
+  /**
+   * Set where the time of the ACS was over, or it had left, when the CPE was about to answer: the wake went on for up to 10 s, and this
+   * is how it ended. The ACS is given it when it asks again meanwhile.
+   */
+  readonly late?: true;
 }

@@ -1,0 +1,123 @@
+import type { DigestAuthorization } from '../auth/authorization.js';
+import type { CpeConnection, Failure } from './cpe-connection.js';
+import { dial } from './dial.js';
+import type { RelayTable } from './relay-table.js';
+import { relayable, relayedAnswer } from './relay-fields.js';
+import type { Reply } from './reply-reader.js';
+import {
+  type Attempt,
+  type AttemptSettings,
+  outcomeOfFailure,
+  outcomeOfStatus,
+  type StopReason,
+  waitForTurn,
+} from './wake-attempt.js';
+import type { WakeRecord } from './wake-record.js';
+import type { WakeOutcome } from './wake-result.js';
+
+/** Hands one GET of an ACS on to a CPE, on the connection that its challenge came on or a fresh one. */
+export class RelayAttempt implements Attempt {
+  readonly #settings: AttemptSettings;
+  readonly #record: WakeRecord;
+  readonly #given: DigestAuthorization | undefined;
+  readonly #table: RelayTable;
+  readonly #replaces: boolean;
+  #connection: CpeConnection | undefined;
+  #stopped: StopReason | undefined;
+
+  /**
+   * @param given The ACS's answer to an earlier challenge; none the first time.
+   * @param replaces Whether another challenge of the CPE that is held makes room for this.
+   */
+  constructor(
+    settings: AttemptSettings,
+    record: WakeRecord,
+    given: DigestAuthorization | undefined,
+    table: RelayTable,
+    replaces: boolean,
+  ) {
+    this.#settings = settings;
+    this.#record = record;
+    this.#given = given;
+    this.#table = table;
+    this.#replaces = replaces;
+  }
+
+  /** A challenge that can be handed to the ACS is `no-credentials`, and stands in the record. */
+  async run(): Promise<WakeOutcome> {
+    try {
+      const reply = await this.#send();
+      if ('error' in reply) return this.#stopped ?? outcomeOfFailure(reply);
+      const isAnswer = this.#given !== undefined;
+      if (reply.status !== 401) {
+        this.#record.scheme = isAnswer ? 'digest' : 'none';
+        return outcomeOfStatus(reply.status);
+      }
+      if (this.#stopped !== undefined) return this.#stopped;
+      const challenge = relayable(reply);
+      if (challenge === undefined) return isAnswer ? 'credentials-refused' : 'scheme-unsupported';
+      this.#record.scheme = 'digest';
+      this.#record.algorithm = challenge.algorithm;
+      this.#record.challenge = challenge;
+      if (this.#connection !== undefined) {
+        this.#table.hold(this.#settings.origin.key, { challenge, connection: this.#connection }, this.#replaces);
+        this.#connection = undefined;
+      }
+      return isAnswer && !challenge.stale ? 'credentials-refused' : 'no-credentials';
+    } finally {
+      this.#connection?.close();
+    }
+  }
+
+  stop(reason: StopReason): void {
+    this.#stopped ??= reason;
+    this.#connection?.stop(reason);
+  }
+
+  async #send(): Promise<Reply | Failure> {
+    const { origin, policy, tls, connections, timeLeft, place, onAsk } = this.#settings;
+    const given = this.#given;
+    const held = given && this.#table.take(origin.key, given.nonce);
+    const authorization = given && relayedAnswer(given, held?.challenge);
+    if (held !== undefined) {
+      this.#connection = held.connection;
+      if (held.connection.reusable) {
+        const reply = await this.#request(held.connection, authorization);
+        // A CPE that drops the connection between the legs has not read the answer; one that was slow may have.
+        if (!('error' in reply) || this.#stopped !== undefined || held.connection.answering) return reply;
+      }
+      held.connection.close();
+    }
+    const room = place.connect();
+    if (room !== undefined) await waitForTurn(this.#record, room, () => this.#stopped !== undefined);
+    if (this.#stopped !== undefined) return { error: this.#stopped };
+    if (this.#replaces) onAsk();
+    // The answer goes to the address that has asked for it.
+    const connection = await dial(held === undefined ? this.#settings.addresses : [held.connection.address], {
+      origin,
+      policy,
+      tls,
+      connections,
+      record: this.#record,
+      timeLeft,
+      onConnection: (dialled) => {
+        this.#connection = dialled;
+      },
+      isStopped: () => this.#stopped !== undefined,
+    });
+    return 'error' in connection ? connection : this.#request(connection, authorization);
+  }
+
+  async #request(connection: CpeConnection, authorization: string | undefined): Promise<Reply | Failure> {
+    const { place } = this.#settings;
+    this.#record.address = connection.address;
+    const turn = place.talk();
+    if (turn !== undefined) await waitForTurn(this.#record, turn, () => this.#stopped !== undefined);
+    if (this.#stopped !== undefined) return { error: this.#stopped };
+    this.#record.begin(authorization === undefined ? 'request' : 'answer');
+    const reply = await connection.get(authorization);
+    if (!('error' in reply)) place.answered();
+    this.#record.end(reply);
+    return reply;
+  }
+}

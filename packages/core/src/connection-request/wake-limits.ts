@@ -1,0 +1,162 @@
+import { addressGroup } from '../http/client-address.js';
+import { FairLimit, type Guest } from './fair-limit.js';
+import { Patience } from './patience.js';
+
+/** Sizes of {@link WakeLimits}. */
+export interface WakeLimitSizes {
+  /** Maximum number of CPEs that are talked to at once. Default 256. */
+  readonly maxWakes?: number;
+  /** Maximum number of CPEs that are connected to at once, or are silent. Default 2 048, of one network at most 512. */
+  readonly maxConnecting?: number;
+}
+
+/** Maximum number of CPEs of one IPv4 /24 or IPv6 /64 that are connected to at once, or are silent. */
+const maxConnectingOfBlock = 512;
+
+/** How many CPEs are connected to at once, and talked to. Shared by all wakes of a proxy. */
+export class WakeLimits {
+  /** Those that are being connected to, and those that have given their turn up for they were silent. */
+  readonly connecting: FairLimit;
+  /** Those that are talked to. */
+  readonly turns: FairLimit;
+  readonly patience: Patience = new Patience();
+
+  constructor({ maxWakes = 256, maxConnecting = 2_048 }: WakeLimitSizes = {}) {
+    const patienceMs = () => this.patience.ms;
+    const placesOfBlock = Math.min(maxConnecting, maxConnectingOfBlock);
+    this.connecting = new FairLimit({ places: maxConnecting, placesOfBlock, patienceMs });
+    this.turns = new FairLimit({ places: maxWakes, patienceMs });
+  }
+}
+
+/** A seat in one of the limits. */
+class Seat implements Guest {
+  readonly block: string;
+  readonly lane: string;
+  readonly limit: FairLimit;
+  readonly giveWay: () => void;
+  isTaken = false;
+  /** Ends the wait for it. */
+  onEnd: (() => void) | undefined;
+
+  constructor(limit: FairLimit, { block, lane }: Pick<Guest, 'block' | 'lane'>, giveWay: () => void) {
+    this.limit = limit;
+    this.block = block;
+    this.lane = lane;
+    this.giveWay = giveWay;
+  }
+
+  start(): void {
+    this.isTaken = true;
+    this.onEnd?.();
+  }
+
+  leave(): void {
+    this.limit.leave(this);
+    this.onEnd?.();
+  }
+}
+
+/**
+ * The place of one wake in {@link WakeLimits}: among those that are connected to, then with a turn. A CPE that is silent while
+ * others wait loses the turn, but not the wake, and gets one again when it has answered.
+ */
+export class WakePlace {
+  readonly #limits: WakeLimits;
+  readonly #at: Pick<Guest, 'block' | 'lane'>;
+  readonly #crowdedOut: () => void;
+  #seat: Seat | undefined;
+  #wanted: Seat | undefined;
+  #isFirst: boolean;
+
+  /**
+   * @param address The address that is dialled.
+   * @param lane Wakes of one lane take turns with those of others at the same network.
+   * @param isFirst Whether it gets its turn before others of its network.
+   * @param crowdedOut Called when the wake has to end, because its CPE is silent and others wait.
+   */
+  constructor(
+    limits: WakeLimits,
+    { address, lane, isFirst, crowdedOut }: { address: string; lane: string; isFirst: boolean; crowdedOut: () => void },
+  ) {
+    this.#limits = limits;
+    this.#at = { block: blockOf(address), lane };
+    this.#isFirst = isFirst;
+    this.#crowdedOut = crowdedOut;
+  }
+
+  /** Whether it waits for others to leave. */
+  get isWaiting(): boolean {
+    return this.#wanted !== undefined;
+  }
+
+  /** Before the CPE is connected to. Resolves when it may be; nothing when it may be now. */
+  connect(): Promise<void> | undefined {
+    if (this.#seat === undefined) return this.#take(new Seat(this.#limits.connecting, this.#at, this.#crowdedOut));
+    this.#seat.limit.heard(this.#seat);
+    return undefined;
+  }
+
+  /** Before the CPE is sent something. Resolves when it may be; nothing when it may be now. */
+  talk(): Promise<void> | undefined {
+    const { turns } = this.#limits;
+    if (this.#seat?.limit !== turns) return this.#take(new Seat(turns, this.#at, () => this.#giveTurnUp()));
+    turns.heard(this.#seat);
+    return undefined;
+  }
+
+  /** The CPE has answered what it was sent. */
+  answered(): void {
+    if (this.#seat === undefined) return;
+    const { limit } = this.#seat;
+    const since = limit.silentSince(this.#seat);
+    if (since !== undefined) this.#limits.patience.answered(performance.now() - since);
+    limit.heard(this.#seat);
+  }
+
+  /** The wake is over, or pauses. A wait ends too. */
+  leave(): void {
+    this.#wanted?.leave();
+    this.#wanted = undefined;
+    this.#seat?.leave();
+    this.#seat = undefined;
+  }
+
+  #take(seat: Seat): Promise<void> | undefined {
+    seat.limit.enter(seat, this.#isFirst);
+    if (seat.isTaken) {
+      this.#sit(seat);
+      return undefined;
+    }
+    this.#wanted = seat;
+    // It is not the CPE that keeps it waiting.
+    if (this.#seat !== undefined) this.#seat.limit.excuse(this.#seat);
+    return new Promise((resolve) => {
+      seat.onEnd = () => {
+        if (seat.isTaken && this.#wanted === seat) this.#sit(seat);
+        resolve();
+      };
+    });
+  }
+
+  #sit(seat: Seat): void {
+    this.#wanted = undefined;
+    const before = this.#seat;
+    this.#seat = seat;
+    before?.leave();
+  }
+
+  #giveTurnUp(): void {
+    const seat = new Seat(this.#limits.connecting, this.#at, this.#crowdedOut);
+    // It is behind nobody when its CPE answers.
+    this.#isFirst = true;
+    this.#sit(seat);
+    this.#limits.connecting.force(seat);
+  }
+}
+
+/** The network of an address: an IPv4 /24 or an IPv6 /64. */
+function blockOf(address: string): string {
+  const group = addressGroup(address);
+  return group.includes(':') ? group : group.slice(0, group.lastIndexOf('.'));
+}
