@@ -79,6 +79,9 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     options: { sessions: { recogniseBy: ['cookie', 'port'] } },
     message: /^sessions\.recogniseBy: expected some of cookie, nonce, address/,
   },
+  { name: 'no wakes', options: { limits: { maxWakes: 0 } }, message: /^limits\.maxWakes: / },
+  { name: 'half a connection', options: { limits: { maxConnecting: 0.5 } }, message: /^limits\.maxConnecting: / },
+  { name: 'no relayed request', options: { limits: { maxRelayed: 0 } }, message: /^limits\.maxRelayed: / },
   { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },
   { name: 'a time as text', options: { timeouts: { connectMs: '5s' } }, message: /^timeouts\.connectMs: / },
   {

@@ -38,7 +38,7 @@ function get({ url, port, target, authorization, agent, timeoutMs }: Leg): Promi
 }
 
 /**
- * GenieACS 1.2: http only, no credentials first, 2 s; one parser for all challenges together, which takes the first word for
+ * GenieACS 1.2: http only, no credentials first, 2 s for each request, the one with credentials once more where it fails or times out; one parser for all challenges together, which takes the first word for
  * the scheme, throws on parameters that no comma parts, and lets a later parameter overwrite an earlier one of its name.
  * Basic is refused. The digest-uri is pathname and search.
  */
@@ -57,7 +57,8 @@ export const genieacs: AcsClient = {
         const [scheme = ''] = field.split(' ', 1);
         if (scheme !== 'Digest') return `unsupported authentication ${scheme}`;
         const features = genieFeatures(field.slice(scheme.length + 1));
-        response = await get({ ...leg, authorization: genieDigest(features, username, password, target) });
+        const answer = { ...leg, authorization: genieDigest(features, username, password, target) };
+        response = await get(answer).catch(() => get(answer));
       }
       const { statusCode = 0 } = response;
       if (statusCode === 200 || statusCode === 204) return '';

@@ -15,32 +15,30 @@ import {
 import type { WakeRecord } from './wake-record.js';
 import type { WakeOutcome } from './wake-result.js';
 
+/** What a {@link RelayAttempt} hands on. */
+export interface RelayedRequest {
+  /** The ACS's answer to an earlier challenge; none the first time. */
+  readonly given: DigestAuthorization | undefined;
+  readonly table: RelayTable;
+  /** Whether another challenge of the CPE that is held makes room for this. */
+  readonly replaces: boolean;
+  /** Called when the CPE has accepted an answer to a challenge that was held. */
+  readonly onProven: () => void;
+}
+
 /** Hands one GET of an ACS on to a CPE, on the connection that its challenge came on or a fresh one. */
 export class RelayAttempt implements Attempt {
   readonly #settings: AttemptSettings;
   readonly #record: WakeRecord;
-  readonly #given: DigestAuthorization | undefined;
-  readonly #table: RelayTable;
-  readonly #replaces: boolean;
+  readonly #relayed: RelayedRequest;
+  #isProof = false;
   #connection: CpeConnection | undefined;
   #stopped: StopReason | undefined;
 
-  /**
-   * @param given The ACS's answer to an earlier challenge; none the first time.
-   * @param replaces Whether another challenge of the CPE that is held makes room for this.
-   */
-  constructor(
-    settings: AttemptSettings,
-    record: WakeRecord,
-    given: DigestAuthorization | undefined,
-    table: RelayTable,
-    replaces: boolean,
-  ) {
+  constructor(settings: AttemptSettings, record: WakeRecord, relayed: RelayedRequest) {
     this.#settings = settings;
     this.#record = record;
-    this.#given = given;
-    this.#table = table;
-    this.#replaces = replaces;
+    this.#relayed = relayed;
   }
 
   /** A challenge that can be handed to the ACS is `no-credentials`, and stands in the record. */
@@ -48,10 +46,13 @@ export class RelayAttempt implements Attempt {
     try {
       const reply = await this.#send();
       if ('error' in reply) return this.#stopped ?? outcomeOfFailure(reply);
-      const isAnswer = this.#given !== undefined;
+      const { given, table, replaces, onProven } = this.#relayed;
+      const isAnswer = given !== undefined;
       if (reply.status !== 401) {
         this.#record.scheme = isAnswer ? 'digest' : 'none';
-        return outcomeOfStatus(reply.status);
+        const outcome = outcomeOfStatus(reply.status);
+        if (this.#isProof && outcome === 'accepted') onProven();
+        return outcome;
       }
       if (this.#stopped !== undefined) return this.#stopped;
       const challenge = relayable(reply);
@@ -60,7 +61,7 @@ export class RelayAttempt implements Attempt {
       this.#record.algorithm = challenge.algorithm;
       this.#record.challenge = challenge;
       if (this.#connection !== undefined) {
-        this.#table.hold(this.#settings.origin.key, { challenge, connection: this.#connection }, this.#replaces);
+        table.hold(this.#settings.origin.key, { challenge, connection: this.#connection }, replaces);
         this.#connection = undefined;
       }
       return isAnswer && !challenge.stale ? 'credentials-refused' : 'no-credentials';
@@ -76,8 +77,9 @@ export class RelayAttempt implements Attempt {
 
   async #send(): Promise<Reply | Failure> {
     const { origin, policy, tls, connections, timeLeft, place, onAsk } = this.#settings;
-    const given = this.#given;
-    const held = given && this.#table.take(origin.key, given.nonce);
+    const { given, table, replaces } = this.#relayed;
+    const held = given && table.take(origin.key, given.nonce);
+    this.#isProof = held !== undefined;
     const authorization = given && relayedAnswer(given, held?.challenge);
     if (held !== undefined) {
       this.#connection = held.connection;
@@ -91,7 +93,7 @@ export class RelayAttempt implements Attempt {
     const room = place.connect();
     if (room !== undefined) await waitForTurn(this.#record, room, () => this.#stopped !== undefined);
     if (this.#stopped !== undefined) return { error: this.#stopped };
-    if (this.#replaces) onAsk();
+    if (replaces) onAsk();
     // The answer goes to the address that has asked for it.
     const connection = await dial(held === undefined ? this.#settings.addresses : [held.connection.address], {
       origin,

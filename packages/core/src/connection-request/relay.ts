@@ -54,7 +54,7 @@ export type RelayAnswer = {
 const maxOfAsker = 8;
 
 /** How long one of them is left alone while others of its asker wait, in milliseconds. */
-const patienceMs = 250;
+const patienceMs = 500;
 
 /** Least time between two requests of such askers for one CPE, in milliseconds, whatever the path of its URL. */
 const spacingMs = 250;
@@ -97,6 +97,7 @@ export class Relay {
     const isKnown = isNext || this.#known.has(asker);
     if (held !== undefined && given === undefined) return handed(held);
     const address = isNext ? held.connection.address : undefined;
+    const relayed = { given, table, replaces: isKnown, onProven: () => this.#known.add(asker) };
     const relay = async (signal: AbortSignal): Promise<RelayAnswer> => {
       const { result, challenge } = await pipeline.relay(request.origin, {
         ...request,
@@ -104,13 +105,12 @@ export class Relay {
         name,
         isNext,
         address,
-        attempt: (settings, record) => new RelayAttempt(settings, record, given, table, isKnown),
+        attempt: (settings, record) => new RelayAttempt(settings, record, relayed),
       });
-      if (isNext && result.outcome === 'accepted') this.#known.add(asker);
       const refused = given !== undefined && hasRefusedCredentials(result);
       return challenge === undefined ? { result, refused } : { challenge: relayedChallenge(challenge), refused };
     };
-    if (isKnown || pipeline.isRelaying(origin.key, name)) return relay(request.signal);
+    if (isKnown || pipeline.isRelaying(origin.key, name, asker)) return relay(request.signal);
     return this.#asUnknown(origin, request, given === undefined, relay);
   }
 
@@ -152,8 +152,8 @@ export class Relay {
       });
     let isHeld = false;
     try {
-      await itsTurn(() => this.#unknown.enter(place));
       await itsTurn(() => this.#coolDown.enter(origin.authority, visitor, false));
+      await itsTurn(() => this.#unknown.enter(place));
       clearTimeout(timer);
       if (ended.signal.aborted) {
         const outcome = ended.signal.reason === 'overloaded' ? 'overloaded' : 'aborted';
@@ -166,6 +166,7 @@ export class Relay {
       if (held !== undefined && !this.#known.has(asker)) {
         // Its place is free when the challenge is answered, or held no more.
         isHeld = true;
+        this.#unknown.heard(place);
         place.giveWay = () => table.drop(origin.key);
         table.whenGone(origin.key, held.challenge, leave);
       }

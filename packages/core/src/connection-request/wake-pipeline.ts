@@ -227,9 +227,10 @@ export class WakePipeline {
     });
   }
 
-  /** Whether such a request to this CPE is under way. */
-  isRelaying(cpe: string, name: string): boolean {
-    return this.#jobs.get(cpe)?.some(({ job }) => job.settings.name === `relay ${name}`) ?? false;
+  /** Whether such a request to this CPE is under way, or has an outcome that this asker was not given. */
+  isRelaying(cpe: string, name: string, asker: string): boolean {
+    const isUnderWay = this.#jobs.get(cpe)?.some(({ job }) => job.settings.name === `relay ${name}`) ?? false;
+    return isUnderWay || this.#late.get(`${cpe}\0relay ${name}`)?.asker === asker;
   }
 
   /** Tells of a wake that came to nothing before it began. */

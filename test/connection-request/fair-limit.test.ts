@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FairLimit, type Guest } from '#core/connection-request/fair-limit.js';
+import { until } from '../helpers/until.js';
+
+interface Log {
+  readonly started: string[];
+  readonly gone: string[];
+}
+
+function guestOf(log: Log, name: string, block = 'a', lane = block): Guest {
+  return {
+    block,
+    lane,
+    start: () => log.started.push(name),
+    giveWay: () => log.gone.push(name),
+  };
+}
+
+/** Nobody is patient: who has been silent at all gives way where somebody waits. */
+const impatient = { patienceMs: () => 0 };
+const patient = { patienceMs: () => 1_000_000 };
+const newLog = (): Log => ({ started: [], gone: [] });
+
+test('nobody gives way while nobody waits', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 2, ...impatient });
+  limit.enter(guestOf(log, '1'));
+  limit.enter(guestOf(log, '2'));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(log, { started: ['1', '2'], gone: [] });
+});
+
+test('the one that has been silent for longest gives way for one that waits, whoever was heard is not it', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 2, ...impatient });
+  const first = guestOf(log, '1');
+  limit.enter(first);
+  limit.enter(guestOf(log, '2'));
+  limit.heard(first);
+  limit.enter(guestOf(log, '3'));
+  await until('one has made room', () => log.started.includes('3'));
+  assert.deepEqual(log.gone, ['2']);
+});
+
+test('one whose silence is not its fault does not give way', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 2, ...impatient });
+  const first = guestOf(log, '1');
+  limit.enter(first);
+  limit.enter(guestOf(log, '2'));
+  limit.excuse(first);
+  limit.enter(guestOf(log, '3'));
+  await until('one has made room', () => log.started.includes('3'));
+  assert.deepEqual(log.gone, ['2']);
+});
+
+test('a block has its own limit, behind which only its own wait, and only its own make room', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 10, placesOfBlock: 2, ...patient });
+  const dead = ['1', '2', '3'].map((name) => guestOf(log, name, 'dead'));
+  for (const one of dead) limit.enter(one);
+  limit.enter(guestOf(log, 'other', 'alive'));
+  assert.deepEqual(log.started, ['1', '2', 'other']);
+  const [first] = dead;
+  assert.ok(first !== undefined);
+  limit.leave(first);
+  assert.deepEqual(log.started, ['1', '2', 'other', '3']);
+
+  const busy = newLog();
+  const crowded = new FairLimit({ places: 10, placesOfBlock: 2, ...impatient });
+  crowded.enter(guestOf(busy, 'other', 'alive'));
+  for (const name of ['1', '2', '3']) crowded.enter(guestOf(busy, name, 'dead'));
+  await until('one has made room', () => busy.started.includes('3'));
+  assert.deepEqual(busy.gone, ['1']);
+});
+
+test('where all places are taken, one of the block with the most of them makes room', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 4, placesOfBlock: 3, ...impatient });
+  limit.enter(guestOf(log, 'slow', 'small'));
+  for (const name of ['1', '2', '3']) limit.enter(guestOf(log, name, 'dead'));
+  limit.enter(guestOf(log, 'new', 'third'));
+  await until('one has made room', () => log.started.includes('new'));
+  assert.deepEqual(log.gone, ['1']);
+});
+
+test('blocks take turns, within a block its lanes, and within a lane the first come is the first', () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 1, ...patient });
+  const guests = new Map<string, Guest>();
+  for (const [name, block, lane, isFirst] of [
+    ['running', 'x', 'x'],
+    ['many 1', 'a', 'many'],
+    ['many 2', 'a', 'many'],
+    ['many 3', 'a', 'many'],
+    ['few', 'a', 'few'],
+    ['b', 'b', 'b'],
+    ['first', 'b', 'b', true],
+  ] as const) {
+    const guest = guestOf(log, name, block, lane);
+    guests.set(name, guest);
+    limit.enter(guest, isFirst);
+  }
+  const order = ['running', 'many 1', 'first', 'few', 'b', 'many 2', 'many 3'];
+  for (const name of order) {
+    assert.equal(log.started.at(-1), name);
+    const guest = guests.get(name);
+    assert.ok(guest !== undefined);
+    limit.leave(guest);
+  }
+});
+
+test('a guest that comes by force is over the limit only while nobody inside has been silent for too long', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 1, ...impatient });
+  limit.enter(guestOf(log, '1'));
+  limit.force(guestOf(log, '2'));
+  assert.deepEqual(log.started, ['1', '2']);
+  // A look finds the first one silent; the next by force puts it out.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  limit.force(guestOf(log, '3'));
+  assert.deepEqual(log.gone, ['1']);
+});
