@@ -182,10 +182,10 @@ test('a checker that throws lets nobody in and is told of; users and realms that
   });
   const failures: CwmpProxyError[] = [];
   const url = await serve(t, { ...withResult({}), authenticator, onFailure: (error) => failures.push(error) });
-  assert.equal((await fetch(url, { headers: { authorization: basicOf('a:b') } })).status, 500);
+  assert.equal((await fetch(url, { headers: { authorization: basicOf('a:b') } })).status, 503);
   assert.deepEqual(
     failures.map(({ code, cause }) => [code, cause]),
-    [['ERR_CWMP_INTERNAL', new Error('database down')]],
+    [['ERR_CWMP_USERS_UNAVAILABLE', new Error('database down')]],
   );
   for (const options of [{ users: {} }, { users: { 'a:b': 'c' } }, { users: { a: 'b' }, realm: 'say "hi"' }]) {
     assert.throws(() => createBasicAuthenticator(options), CwmpProxyError);

@@ -48,11 +48,6 @@ interface AcsRequest {
 /** How long after its time a request is answered at the latest, in milliseconds: a wake that ends by its own clock goes first. */
 const graceMs = 20;
 
-const lateFields = {
-  'proxy-status': 'cwmp-proxy; error=proxy_internal_error; details="timeout"',
-  'cache-control': 'no-store',
-};
-
 /**
  * Answers a request for the URL that an ACS calls to have a CPE woken. Rejects with a {@link CwmpProxyError} where the answer
  * cannot be written: `ERR_CWMP_ANSWERED` when the host has answered, `ERR_CWMP_INTERNAL` when the response throws.
@@ -136,9 +131,10 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     const late = new Promise<EndpointAnswer>((resolve) => {
       timer = setTimeout(() => {
         // A wake is over by its own clock; what is not is the check of who asks, or the wait for those that are checked before.
-        options.onFailure?.(new CwmpProxyError('ERR_CWMP_INTERNAL', 'the check of credentials takes too long'));
         ended.abort('aborted');
-        resolve(refusalAnswer(statuses.timeoutStatus, lateFields));
+        resolve(
+          failed(new CwmpProxyError('ERR_CWMP_USERS_UNAVAILABLE', 'the check of credentials takes too long'), true),
+        );
       }, timeoutMs + graceMs).unref();
     });
     const request: AcsRequest = { req, signal: ended.signal, asker: clientGroupOf(req), since };
