@@ -34,7 +34,7 @@ test('a connection that does not come to stand has all the time, and ends as tim
     connections += 1;
     await talk.gone();
   });
-  const result = await wakeCpe(`https://127.0.0.1:${port}/`, { timeoutMs: 60 });
+  const result = await wakeCpe(`https://127.0.0.1:${port}/`, { timeoutMs: 400 });
   assert.equal(result.outcome, 'timeout');
   assert.deepEqual(
     result.legs.map(({ what, error }) => [what, error]),
