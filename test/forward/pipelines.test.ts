@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { createCwmpProxy } from '@cwmp-proxy/core';
 import { type AppOptions, startApp } from '../helpers/app.js';
 import { atEnd } from '../helpers/at-end.js';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
-import { startGateway } from '../helpers/gateway.js';
+import { requiredOptions, startGateway } from '../helpers/gateway.js';
 import { everyHost } from '../helpers/hosts/every-host.js';
 import type { Host } from '../helpers/hosts/host.js';
 import { plainHost } from '../helpers/hosts/plain-host.js';
 import { answerOf, type RawBackend, rawBackend } from '../helpers/raw-backend.js';
+import { serve } from '../helpers/serve.js';
 import { until } from '../helpers/until.js';
 
 // Three requests on one connection, the first refused: its answer closed the connection, the second waited for its turn, and Node
@@ -222,3 +224,42 @@ test('a response that its host has destroyed before its turn takes the connectio
     ['ERR_CWMP_CPE_GONE', 'ERR_CWMP_CPE_GONE'],
   );
 });
+
+// Node parses all requests of a segment in one go, and an answer that closes, ended in the middle of that, gave the connection to
+// the third request while the second one waited. Where a host served the third and wrote to it after the reset, the process ended.
+for (const { name, first } of [
+  { name: 'one that is refused', first: refused },
+  {
+    name: 'one that is too large',
+    first: post(1).replace('Content-Length: 1\r\n\r\nx', `Content-Length: 20\r\n\r\n${'x'.repeat(20)}`),
+  },
+  { name: 'one whose ACS closes', first: post(1, 'X-Closes: 1') },
+]) {
+  test(`a request that the host serves never gets the connection ahead of those before it: behind ${name}`, async (t) => {
+    let early = 0;
+    const backend = await rawBackend(t, (socket) => socket.write(answerOf('<r/>', 'Connection: close')));
+    const proxy = createCwmpProxy({ ...requiredOptions, backends: [backend.url], limits: { maxBodyBytes: 10 } });
+    atEnd(t, () => proxy.close());
+    const { port } = await serve(t, (request, response) => {
+      if (request.url === '/acs') void proxy.handle(request, response);
+      if (request.url === '/third' && response.socket !== null) early += 1;
+      else return;
+      const write = (): void => {
+        if (request.socket.destroyed && !response.destroyed)
+          response.writeHead(200, { 'Content-Length': 2 }).write('ok');
+        if (request.socket.destroyed) response.end();
+        else setImmediate(write);
+      };
+      write();
+    });
+    for (let round = 0; round < 40; round += 1) {
+      const cpe = await RawConnection.open(port);
+      cpe.write(first + post(2).replace('/acs', '/second'));
+      await turnsOfLoop(round % 5);
+      cpe.write(post(3).replace('/acs', '/third'));
+      await turnsOfLoop(round >> 3);
+      cpe.reset();
+    }
+    assert.equal(early, 0);
+  });
+}

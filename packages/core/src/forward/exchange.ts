@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CwmpProxyError } from '../errors.js';
 import type { Session } from '../sessions/session.js';
-import { answeredByHost, checkAnswerable, cut, isOpen, readNothingBehind, responseFault } from '../http/response.js';
+import { answeredByHost, checkAnswerable, cut, endClosing, isOpen, responseFault } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
 import { backendError } from './backend-error.js';
 import { type ResponseHead, responseHead } from './headers.js';
@@ -184,20 +184,26 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   #end(): void {
-    const response = this.#response;
     const held = this.#held;
-    const body = held !== undefined && held.length > 1 ? Buffer.concat(held) : held?.[0];
-    if (held === undefined) {
-      this.#checkStreaming();
-      this.#stopListening();
-      response.end();
-    } else {
+    if (held !== undefined) {
       if (this.#learnsLength) this.#head.headers.push('Content-Length', String(this.#bodyBytes));
       this.#sendHead();
-      this.#stopListening();
+    }
+    this.#stopListening();
+    const body = held !== undefined && held.length > 1 ? Buffer.concat(held) : held?.[0];
+    if (this.#closes) endClosing(this.#response, () => this.#finish(body));
+    else this.#finish(body);
+  }
+
+  #finish(body: Buffer | undefined): void {
+    const response = this.#response;
+    try {
+      this.#checkStreaming();
       response.end(body);
       // Usually the kernel has taken all of it by now.
-      if (response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
+      if (body !== undefined && response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
+    } catch (cause) {
+      return this.#fail(faultOfAnswer(cause));
     }
     this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0, body });
   }
@@ -293,7 +299,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     const reason = isFit ? bytesOfUtf8(this.#reason) : (STATUS_CODES[this.#status] ?? 'Unknown');
     writeHead(this.#response, this.#status, reason, this.#head.headers);
     this.#held = undefined;
-    if (this.#closes) readNothingBehind(this.#response);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type CwmpProxyError, throwLater } from '../errors.js';
-import { cut, isOpen, readNothingBehind, responseFault } from './response.js';
+import { cut, endClosing, isOpen, responseFault } from './response.js';
 import { cutWithoutRest, readRest } from './rest-of-request.js';
 
 /** What an answer to an exchange that failed may call. */
@@ -58,26 +58,12 @@ function answerError(
   // The reason is named, as the one of a head that could not be written is used again otherwise.
   const reason = STATUS_CODES[statusCode] ?? 'Error';
   response.writeHead(statusCode, reason, { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...headers });
-  readNothingBehind(response);
   // A server with `rejectNonStandardBodyWrites` throws at the body of an answer to a HEAD.
-  const sent = request.method === 'HEAD' ? undefined : body;
-  if (request.complete || request.destroyed) response.end(sent);
-  else linger(request, response, sent, onFault);
-}
-
-/**
- * Answers a request whose body is still coming. Node would close the connection behind the answer. So the answer is written, and
- * its end waits for the rest of the request.
- */
-function linger(
-  request: IncomingMessage,
-  response: ServerResponse,
-  body: string | undefined,
-  onFault: FailureCalls['onFault'],
-): void {
-  if (body === undefined) response.flushHeaders();
+  if (request.method === 'HEAD') response.flushHeaders();
   else response.write(body);
-  readRest(request, () => {
+  // Node would close the connection behind the answer: its end waits for the rest of the request.
+  readRest(request, () => endClosing(response, end));
+  function end(): void {
     if (!isOpen(response)) return;
     try {
       response.end();
@@ -85,5 +71,5 @@ function linger(
       cut(response);
       onFault(responseFault(cause));
     }
-  });
+  }
 }

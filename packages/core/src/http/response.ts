@@ -65,13 +65,12 @@ export function cut(response: ServerResponse): void {
 }
 
 /**
- * Has nothing more read from the connection of a response that says `Connection: close`. Node reads on while it closes the
- * connection, and gives it to a request that arrives then ahead of those that wait; their order would end the process.
+ * Ends an answer that says `Connection: close`: one turn of the event loop later, with nothing more read until then. Node parses
+ * every request of a segment in one turn. An answer that ended in the middle of that would let go of the connection, and Node would
+ * give it to the next request that it parses, ahead of those that wait; whatever is written to that one may end the process, by an
+ * assertion about their order.
  */
-export function readNothingBehind(response: ServerResponse): void {
-  response.once('finish', pauseConnection);
-}
-
-function pauseConnection(this: ServerResponse): void {
-  this.req.socket.pause();
+export function endClosing(response: ServerResponse, end: () => void): void {
+  response.req.socket.pause();
+  setImmediate(end);
 }
