@@ -169,6 +169,36 @@ async function runPath(
   return { failures, answer };
 }
 
+for (const host of everyHost) {
+  for (const path of paths.filter(({ options }) => options === undefined)) {
+    test(`${host.name}: a response that throws ends nothing but its connection: ${path.name}`, async (t) => {
+      const fault = new Error('the host threw');
+      const fail = (): never => {
+        throw fault;
+      };
+      let isSpoilt = true;
+      const backend = await rawBackend(t, (socket) => socket.write(answerOf('whole')));
+      const app = await startApp(t, host, {
+        backends: [backend.url],
+        options: { paths: ['/'] },
+        onResponse: (response) => {
+          if (isSpoilt) Object.assign(response, { writeHead: fail, end: fail });
+        },
+      });
+      const failures: FailureEvent[] = [];
+      app.proxy.on('failure', (failure) => failures.push(failure));
+      const cpe = await RawConnection.open(app.port);
+      cpe.write(path.request);
+      await cpe.closed();
+      assert.ok(failures.some(({ error }) => error.code === 'ERR_CWMP_INTERNAL' && error.cause === fault));
+      isSpoilt = false;
+      const next = await RawConnection.open(app.port);
+      assert.equal((await next.exchange(post())).status, 200);
+      await next.close();
+    });
+  }
+}
+
 /** A gateway whose host keeps each response. */
 async function keepingHost(
   t: TestContext,
