@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CwmpProxyError } from '../errors.js';
 import type { Session } from '../sessions/session.js';
-import { answeredByHost, checkAnswerable, cut, endClosing, isOpen, responseFault } from '../http/response.js';
+import { answeredByHost, checkAnswerable, cut, isOpen, responseFault, untilParsed } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
 import { backendError } from './backend-error.js';
 import { type ResponseHead, responseHead } from './headers.js';
@@ -191,7 +191,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     }
     this.#stopListening();
     const body = held !== undefined && held.length > 1 ? Buffer.concat(held) : held?.[0];
-    if (this.#closes) endClosing(this.#response, () => this.#finish(body));
+    if (this.#closes) void untilParsed(this.#response).then(() => this.#finish(body));
     else this.#finish(body);
   }
 

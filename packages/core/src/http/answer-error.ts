@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type CwmpProxyError, throwLater } from '../errors.js';
-import { cut, endClosing, isOpen, responseFault } from './response.js';
+import { cut, isOpen, responseFault, untilParsed } from './response.js';
 import { cutWithoutRest, readRest } from './rest-of-request.js';
 
 /** What an answer to an exchange that failed may call. */
@@ -40,20 +40,22 @@ export async function answerFailure(
     }
   }
   try {
-    answerError(request, response, error, onFault);
+    await answerError(request, response, error);
   } catch (cause) {
     cut(response);
     onFault(responseFault(cause));
   }
 }
 
-/** Tells a CPE that its exchange failed: the code of the error, nothing of the request. */
-function answerError(
+/**
+ * Tells a CPE that its exchange failed: the code of the error, nothing of the request. Resolves when the answer was ended. It closes
+ * the connection, so its end waits for the rest of the request.
+ */
+async function answerError(
   request: IncomingMessage,
   response: ServerResponse,
   { code, statusCode, headers }: CwmpProxyError,
-  onFault: FailureCalls['onFault'],
-): void {
+): Promise<void> {
   const body = `${code}\n`;
   // The reason is named, as the one of a head that could not be written is used again otherwise.
   const reason = STATUS_CODES[statusCode] ?? 'Error';
@@ -61,15 +63,7 @@ function answerError(
   // A server with `rejectNonStandardBodyWrites` throws at the body of an answer to a HEAD.
   if (request.method === 'HEAD') response.flushHeaders();
   else response.write(body);
-  // Node would close the connection behind the answer: its end waits for the rest of the request.
-  readRest(request, () => endClosing(response, end));
-  function end(): void {
-    if (!isOpen(response)) return;
-    try {
-      response.end();
-    } catch (cause) {
-      cut(response);
-      onFault(responseFault(cause));
-    }
-  }
+  await new Promise<void>((resolve) => readRest(request, resolve));
+  await untilParsed(response);
+  if (isOpen(response)) response.end();
 }

@@ -65,12 +65,12 @@ export function cut(response: ServerResponse): void {
 }
 
 /**
- * Ends an answer that says `Connection: close`: one turn of the event loop later, with nothing more read until then. Node parses
- * every request of a segment in one turn. An answer that ended in the middle of that would let go of the connection, and Node would
- * give it to the next request that it parses, ahead of those that wait; whatever is written to that one may end the process, by an
- * assertion about their order.
+ * Is waited for before an answer that says `Connection: close` ends; nothing more is read from its connection. Node parses every
+ * request of a segment in one turn of the event loop. An answer that ended in the middle of that would let go of the connection, and
+ * Node would give it to the next request that it parses, ahead of those that wait; whatever is written to that one may end the
+ * process, by an assertion about their order.
  */
-export function endClosing(response: ServerResponse, end: () => void): void {
+export function untilParsed(response: ServerResponse): Promise<void> {
   response.req.socket.pause();
-  setImmediate(end);
+  return new Promise((resolve) => setImmediate(resolve));
 }
