@@ -1,3 +1,4 @@
+import { scryptSync } from 'node:crypto';
 import { Access, type AccessScheme, type AccessSettings } from './auth/access.js';
 import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
 import type { InformSource } from './connection-request/inform-watch.js';
@@ -24,6 +25,8 @@ export interface ConnectionRequestGateSettings {
   onInform: InformSource;
   onWake: (event: WakeEvent) => void;
   onFailure: (error: CwmpProxyError) => void;
+  /** Where the ACS reaches the proxy. */
+  publicUrl: string;
   /** Path of publicUrl, which proxies in front may take off a request target; empty for none. */
   publicPath: string;
   /** Called with the address of an ACS whose answer to a challenge was wrong, or right for another uri. */
@@ -54,6 +57,7 @@ export class ConnectionRequestGate {
     onInform,
     onWake,
     onFailure,
+    publicUrl,
     publicPath,
     onRefused,
     maxDevices,
@@ -77,7 +81,7 @@ export class ConnectionRequestGate {
     });
     const dialling = { policy, ...(tls !== undefined && { tls }) };
     const table = modes.includes('relay') ? new RelayTable(limits.maxRelayed) : undefined;
-    const fleet = options.store && new WakeFleet(options.store, onStoreFault);
+    const fleet = options.store && new WakeFleet(options.store, groupOf(publicUrl, options), onStoreFault);
     this.#fleet = fleet;
     // An Inform that this instance sees may be what another one waits for.
     if (fleet !== undefined) onInform((inform) => fleet.tell(inform));
@@ -118,4 +122,13 @@ export class ConnectionRequestGate {
     await this.#fleet?.close();
     await this.#access.close();
   }
+}
+
+/**
+ * Equal for proxies that ask CPEs with the same credentials under the same publicUrl. It goes through the store, so passwords are in it
+ * only in a form that is expensive to guess.
+ */
+function groupOf(publicUrl: string, { credentials, allowBasic }: ResolvedConnectionRequests): string {
+  const told = typeof credentials === 'function' ? 'a function' : (credentials ?? 'none');
+  return scryptSync(JSON.stringify([told, allowBasic]), publicUrl, 16).toString('base64url');
 }

@@ -198,6 +198,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
         if (event.outcome === 'overloaded') this.#warnOfShortage(shortageOfCode(event.legs.at(-1)?.error));
       },
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
+      publicUrl,
       publicPath: basePathOf(new URL(publicUrl)),
       onRefused: (address, why) => {
         if (why === 'other-uri') return this.#warnOfOtherUri(address, 'connectionRequests.access');

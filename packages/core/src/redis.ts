@@ -2,14 +2,9 @@ import type { WakeStore } from './connection-request/wake-fleet.js';
 
 /** What {@link redisWakeStore} needs of a client of the `redis` package. */
 export interface RedisClient {
-  set(
-    key: string,
-    value: string,
-    options: { expiration: { type: 'PX'; value: number }; condition: 'NX' },
-  ): Promise<unknown>;
-  get(key: string): Promise<unknown>;
-  pTTL(key: string): Promise<number>;
-  pExpire(key: string, ms: number): Promise<unknown>;
+  /** False while the client has no connection: commands would wait for one, and be carried out when nobody wants them any more. */
+  readonly isReady?: boolean;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   duplicate(): RedisSubscriber;
 }
@@ -29,6 +24,17 @@ export interface RedisWakeStoreOptions {
 }
 
 /**
+ * Takes or renews a lease in one step, and heals a key without an end, which would keep a CPE from being woken for ever. Answers with
+ * the milliseconds that somebody else still has it; 0 when it was taken.
+ */
+const lease = `
+local left = 0
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then left = redis.call('PTTL', KEYS[1]) end
+if left > 0 then return left end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 0`;
+
+/**
  * A {@link WakeStore} in Redis, for `connectionRequests.store`: a wake that one instance is asked for resolves by the Inform
  * that passes another one, and a CPE gets one wake at a time from all of them together. It keeps one short-lived key a CPE
  * and one channel. Take the client from `createClient` of `redis` 5 or later, connected; the caller closes it.
@@ -43,8 +49,12 @@ export function redisWakeStore(client: RedisClient, { prefix = 'cwmp-proxy:' }: 
   const channel = `${prefix}wakes`;
   /** Leases of this instance carry its own name. */
   const holder = `${process.pid}-${Math.random().toString(36).slice(2)}`;
+  const checkReady = (): void => {
+    if (client.isReady === false) throw new Error('Redis is away');
+  };
   return {
     async publish(message) {
+      checkReady();
       await client.publish(channel, message);
     },
     async subscribe(listener, signal) {
@@ -65,15 +75,9 @@ export function redisWakeStore(client: RedisClient, { prefix = 'cwmp-proxy:' }: 
       };
     },
     async lease(name, ms) {
-      const key = `${prefix}lease:${name}`;
-      const expiration = { type: 'PX', value: ms } as const;
-      const taken = await client.set(key, holder, { expiration, condition: 'NX' });
-      if (taken !== null) return 0;
-      if ((await client.get(key)) === holder) {
-        await client.pExpire(key, ms);
-        return 0;
-      }
-      return Math.max(1, await client.pTTL(key));
+      checkReady();
+      const left = await client.eval(lease, { keys: [`${prefix}lease:${name}`], arguments: [holder, String(ms)] });
+      return Number(left);
     },
   };
 }

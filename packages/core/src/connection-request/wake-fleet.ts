@@ -22,8 +22,14 @@ export interface WakeStore {
   lease(name: string, ms: number): Promise<number>;
 }
 
-/** How long a lease lasts that its holder does not renew, in milliseconds: it may have died. */
-const maxLeaseMs = 2_000;
+/** How long a lease lasts that its holder does not renew, in milliseconds: it may have died, and an ACS waits for 2 s (GenieACS). */
+const maxLeaseMs = 600;
+
+/** Time between two renewals of a lease, in milliseconds. */
+const renewalMs = 200;
+
+/** How long a store that has failed is taken for away, in milliseconds: until then no wake waits for it. */
+const awayMs = 5_000;
 
 /** Longest time that the store may take for an answer, in milliseconds: an ACS waits for the wake meanwhile. */
 const maxAnswerMs = 300;
@@ -40,8 +46,11 @@ const answers: ReadonlySet<unknown> = new Set<WakeOutcome>([
   'refused',
 ]);
 
-/** What one instance tells the others: an Inform it saw, or that a wake has ended, with the outcome if it does for others. */
-type Message = { from: string } & ({ inform: InformNotice } | { woken: string; outcome?: WakeOutcome });
+/**
+ * What one instance tells the others: an Inform it saw, or that a wake has ended, with the outcome if it does for others of the same
+ * group.
+ */
+type Message = { from: string } & ({ inform: InformNotice } | { woken: string; group?: string; outcome?: WakeOutcome });
 
 /** A wake of this instance that waits for its lease, or has it. */
 interface FleetWake {
@@ -55,20 +64,29 @@ interface FleetWake {
 /** One instance among those that share a {@link WakeStore}. */
 export class WakeFleet {
   readonly #id = randomBytes(8).toString('hex');
+  readonly #group: string;
   readonly #store: WakeStore;
+  /** Until when the store is taken for away, on the clock of `performance.now()`. */
+  #awayUntil = 0;
   readonly #onFault: (error: unknown) => void;
   readonly #listeners = new Set<(inform: InformNotice) => void>();
   /** By the key of their origin. */
   readonly #wakes = new Map<string, FleetWake>();
   readonly #closing = new AbortController();
+  /** Leases that are being given up. */
+  readonly #givingUp = new Set<Promise<void>>();
   /** Settles when this instance hears the others, or cannot. */
   readonly #subscribed: Promise<void>;
   /** Ends the subscription once it stands. */
   #unsubscribe: (() => Promise<void>) | undefined;
 
-  /** @param onFault Told when the store fails; wakes go on as if this instance were alone. */
-  constructor(store: WakeStore, onFault: (error: unknown) => void) {
+  /**
+   * @param group Equal for instances that would ask a CPE the same thing; only these share outcomes.
+   * @param onFault Called when the store fails; wakes go on as if this instance were alone.
+   */
+  constructor(store: WakeStore, group: string, onFault: (error: unknown) => void) {
     this.#store = store;
+    this.#group = group;
     this.#onFault = onFault;
     // Not at once: whoever makes this cannot be told of a fault yet.
     this.#subscribed = Promise.resolve().then(() => this.#subscribe());
@@ -76,7 +94,7 @@ export class WakeFleet {
 
   /** Tells the others of an Inform that answers a wake. */
   tell(inform: InformNotice): void {
-    if (inform.events.includes('6 CONNECTION REQUEST')) this.#publish({ from: this.#id, inform });
+    if (inform.events.includes('6 CONNECTION REQUEST')) void this.#publish({ from: this.#id, inform });
   }
 
   /** The Informs of all instances: those of a source, which this one sees, and those that the others tell of. */
@@ -100,7 +118,8 @@ export class WakeFleet {
   async enter(key: string, share: boolean): Promise<WakeOutcome | undefined> {
     const wake: FleetWake = { share, freed: undefined, renewal: undefined };
     this.#wakes.set(key, wake);
-    await this.#safely(() => this.#subscribed, undefined);
+    // Where it has subscribed already there is nothing to wait for, and nothing to learn of the store.
+    if (this.#unsubscribe === undefined) await this.#safely(() => this.#subscribed, undefined);
     while (this.#wakes.get(key) === wake) {
       const left = await this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
       if (this.#wakes.get(key) !== wake) {
@@ -108,7 +127,7 @@ export class WakeFleet {
         if (left <= 0 && !this.#wakes.has(key)) void this.#safely(() => this.#store.lease(key, 1), 0);
       } else if (left <= 0) {
         const renew = () => void this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
-        wake.renewal = setInterval(renew, maxLeaseMs / 2).unref();
+        wake.renewal = setInterval(renew, renewalMs).unref();
         return undefined;
       } else {
         const outcome = await outcomeElsewhere(wake, left);
@@ -125,17 +144,28 @@ export class WakeFleet {
     wake?.freed?.();
     if (wake?.renewal === undefined) return;
     clearInterval(wake.renewal);
-    const shared = outcome !== undefined && wake.share && answers.has(outcome) ? { outcome } : {};
-    // The lease first: who hears that the CPE is free asks for it at once.
-    const shortened = this.#safely(() => this.#store.lease(key, Math.max(1, ms)), 0);
-    void shortened.then(() => this.#publish({ from: this.#id, woken: key, ...shared }));
+    const isShared = outcome !== undefined && wake.share && answers.has(outcome);
+    const given = this.#giveUp(key, Math.max(1, ms), isShared ? { group: this.#group, outcome } : {});
+    this.#givingUp.add(given);
+    void given.finally(() => this.#givingUp.delete(given));
   }
 
-  /** Ends the listening. A subscription that does not stand yet is not waited for, and ended if it comes after all. */
+  /**
+   * Gives up the leases that it has, and ends the listening. A subscription that does not stand yet is not waited for, and ended if it
+   * comes after all.
+   */
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const key of this.#wakes.keys()) this.leave(key, undefined, 1);
+    await Promise.all(this.#givingUp);
     this.#listeners.clear();
     if (this.#unsubscribe !== undefined) await this.#safely(this.#unsubscribe, undefined);
+  }
+
+  /** The lease first: who hears that the CPE is free asks for it at once. */
+  async #giveUp(key: string, ms: number, shared: { group?: string; outcome?: WakeOutcome }): Promise<void> {
+    await this.#safely(() => this.#store.lease(key, ms), 0);
+    await this.#publish({ from: this.#id, woken: key, ...shared });
   }
 
   async #subscribe(): Promise<void> {
@@ -159,21 +189,32 @@ export class WakeFleet {
     const message = readMessage(text);
     if (message === undefined || message.from === this.#id) return;
     if ('inform' in message) for (const listener of this.#listeners) listener(message.inform);
-    else this.#wakes.get(message.woken)?.freed?.(answers.has(message.outcome) ? message.outcome : undefined);
+    else {
+      const isOurs = message.group === this.#group && answers.has(message.outcome);
+      this.#wakes.get(message.woken)?.freed?.(isOurs ? message.outcome : undefined);
+    }
   }
 
-  #publish(message: Message): void {
-    void this.#safely(() => this.#store.publish(JSON.stringify(message)), undefined);
+  #publish(message: Message): Promise<void> {
+    return this.#safely(() => this.#store.publish(JSON.stringify(message)), undefined);
   }
 
+  /** Asks the store, or does without it: while it is taken for away nobody waits for it, but one tries it again now and then. */
   async #safely<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+    const now = performance.now();
+    if (now < this.#awayUntil) return otherwise;
+    // Those that ask while one tries it do not wait for that.
+    if (this.#awayUntil > 0) this.#awayUntil = now + awayMs;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Error('the store does not answer')), maxAnswerMs);
     });
     try {
-      return await Promise.race([work(), late]);
+      const done = await Promise.race([work(), late]);
+      this.#awayUntil = 0;
+      return done;
     } catch (error) {
+      this.#awayUntil = performance.now() + awayMs;
       this.#fault(error);
       return otherwise;
     } finally {
