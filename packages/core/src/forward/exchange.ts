@@ -2,6 +2,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CwmpProxyError } from '../errors.js';
+import { GatheredBytes } from '../http/gathered-bytes.js';
 import type { Session } from '../sessions/session.js';
 import { answeredByHost, checkAnswerable, cut, isOpen, responseFault, untilParsed } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
@@ -78,7 +79,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #reason = '';
   #head: Readonly<ResponseHead> = noHead;
   /** What is held of the body; `undefined` once the head is out. */
-  #held: Buffer[] | undefined = [];
+  #held: GatheredBytes | undefined = new GatheredBytes();
   /** Whether the head was written, or the writing was tried. */
   #begun = false;
   /** Whether the answer closes the CPE's connection. */
@@ -168,7 +169,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       if (!this.#response.write(chunk)) this.#pause(controller);
       return;
     }
-    this.#held.push(chunk);
+    this.#held.append(chunk);
     if (this.#bodyBytes > this.#settings.maxHeldBytes) this.#stream(controller);
     else if (this.#upload !== undefined && this.#bodyBytes === this.#head.length) {
       this.#holdBack(this.#upload, controller);
@@ -190,7 +191,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       this.#sendHead();
     }
     this.#stopListening();
-    const body = held !== undefined && held.length > 1 ? Buffer.concat(held) : held?.[0];
+    const body = held === undefined || held.length === 0 ? undefined : held.take();
     if (this.#closes) void untilParsed(this.#response).then(() => this.#finish(body));
     else this.#finish(body);
   }
@@ -252,12 +253,12 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   /** Sends the head and what is held of the body; from here on chunks go on as they come. */
   #stream(controller: Dispatcher.DispatchController): void {
-    const held = this.#held ?? [];
+    const held = this.#held?.take();
     this.#sendHead();
     if (this.#method === 'HEAD') return;
     this.#response.on('drain', this.#onDrain);
     watchForStall(this.#response, this.#settings.quietMs);
-    if (held.length > 0 && !this.#response.write(Buffer.concat(held))) this.#pause(controller);
+    if (held !== undefined && held.length > 0 && !this.#response.write(held)) this.#pause(controller);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { GatheredBytes } from '../http/gathered-bytes.js';
 import { type BodyLimits, bodyFaults } from './request-body.js';
 
 /** A body that was read whole; or, of a body that is longer than what may be held, what was read of it so far. */
@@ -40,7 +41,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
     request.resume();
     if (Buffer.isBuffer(bytes)) return { whole: true, bytes };
   }
-  return collectBody(request, limits);
+  return collectBody(request, length, limits);
 }
 
 function readByOthers(): CwmpProxyError {
@@ -48,39 +49,30 @@ function readByOthers(): CwmpProxyError {
   return new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', message);
 }
 
-function collectBody(request: IncomingMessage, limits: BodyLimits): Promise<ReadBody> {
+/** @param length Its length, as far as it is known. */
+function collectBody(request: IncomingMessage, length: number, limits: BodyLimits): Promise<ReadBody> {
   const { maxHeldBytes, maxBodyBytes, quietMs } = limits;
   return new Promise((resolve, reject) => {
-    let chunks: Buffer[] | undefined;
-    let bytes: Buffer = empty;
-    let length = 0;
+    const held = new GatheredBytes(Math.min(length, maxHeldBytes));
 
     const timer = setTimeout(() => fail(bodyFaults.quiet()), quietMs);
     timer.unref();
 
     function onData(chunk: Buffer): void {
-      length += chunk.length;
+      held.append(chunk);
       timer.refresh();
-      if (length > maxBodyBytes) return fail(bodyFaults.tooLarge(maxBodyBytes));
-      if (chunks !== undefined) {
-        chunks.push(chunk);
-      } else if (length === chunk.length) {
-        // Most bodies come in one piece.
-        bytes = chunk;
-      } else {
-        chunks = [bytes, chunk];
-      }
-      if (length <= maxHeldBytes) return;
+      if (held.length > maxBodyBytes) return fail(bodyFaults.tooLarge(maxBodyBytes));
+      if (held.length <= maxHeldBytes) return;
       settle();
       request.pause();
-      bytes = chunks === undefined ? bytes : Buffer.concat(chunks, length);
+      const bytes = held.take();
       request.unshift(bytes);
       resolve({ whole: false, bytes });
     }
 
     function onEnd(): void {
       settle();
-      resolve({ whole: true, bytes: chunks === undefined ? bytes : Buffer.concat(chunks, length) });
+      resolve({ whole: true, bytes: held.take() });
     }
 
     function onGone(): void {

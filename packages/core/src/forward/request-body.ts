@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { CwmpProxyError } from '../errors.js';
+import { UnreadRequest } from '../http/unread-request.js';
 
 /** How much of a CPE's body is taken, and how long is waited for it. */
 export interface BodyLimits {
@@ -20,46 +21,78 @@ export const bodyFaults = {
     new CwmpProxyError('ERR_CWMP_BODY_TOO_LARGE', `the request body has more than ${maxBodyBytes} bytes`),
 };
 
+/** So much is handed on at once; what is less waits for more until the turn is over. */
+const largeBytes = 4_096;
+
 /**
  * A request's body as a stream of its own: what destroys it (undici does when the backend fails) leaves the CPE's connection
- * standing, so that the CPE can still be answered; the rest of the body is then read and thrown away.
+ * standing, so that the CPE can still be answered; the rest of the body is then read and thrown away. It gives what has
+ * come in one turn of the event loop as one piece, and takes no more until that is wanted.
  */
 export class RequestBody extends Readable {
   readonly #request: IncomingMessage;
+  readonly #unread: UnreadRequest;
   readonly #limits: BodyLimits;
   readonly #timer: NodeJS.Timeout;
+  #isWanted = false;
+  #isScheduled = false;
   #bytes = 0;
 
   constructor(request: IncomingMessage, limits: BodyLimits) {
-    super();
+    // One piece at a time: many small ones would cost more than a hundred bytes each.
+    super({ highWaterMark: 1 });
     this.#request = request;
+    this.#unread = new UnreadRequest(request);
     this.#limits = limits;
     this.#timer = setTimeout(() => this.#onQuiet(), limits.quietMs);
     this.#timer.unref();
     // Who read it may have let go of it already, as undici does of a request that has not begun when its connection ends.
     this.on('error', () => {});
-    request.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onGone).on('close', this.#onGone);
-    request.pause();
+    request.on('readable', this.#onReadable).on('end', this.#onEnd).on('error', this.#onGone).on('close', this.#onGone);
   }
 
   override _read(): void {
-    this.#request.resume();
+    this.#isWanted = true;
+    this.#handOn();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
     // The listener for errors stays: the request's own may be on its way already.
-    this.#request.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onGone).resume();
+    this.#request.off('readable', this.#onReadable).off('end', this.#onEnd).off('close', this.#onGone).resume();
+    this.#unread.go();
     callback(error);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  readonly #onReadable = (): void => {
     this.#timer.refresh();
-    this.#bytes += chunk.length;
+    const { readableLength, complete } = this.#request;
+    if (!this.#isWanted) this.#unread.gather();
+    else if (readableLength >= largeBytes || complete) this.#handOn();
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      setImmediate(this.#onTurnOver);
+    }
+  };
+
+  readonly #onTurnOver = (): void => {
+    this.#isScheduled = false;
+    if (this.#isWanted && !this.destroyed) this.#handOn();
+  };
+
+  #handOn(): void {
+    const piece = this.#unread.take();
+    if (piece === undefined) {
+      // There is nothing, or its end has come: then this makes the request say so.
+      this.#request.read();
+      return;
+    }
+    this.#bytes += piece.length;
+    this.#isWanted = false;
     const { maxBodyBytes } = this.#limits;
     if (this.#bytes > maxBodyBytes) this.destroy(bodyFaults.tooLarge(maxBodyBytes));
-    else if (!this.push(chunk)) this.#request.pause();
-  };
+    else this.push(piece);
+  }
 
   readonly #onEnd = (): void => {
     clearTimeout(this.#timer);
@@ -72,7 +105,7 @@ export class RequestBody extends Readable {
 
   #onQuiet(): void {
     // While the backend takes nothing, nothing is asked of the CPE.
-    if (this.#request.isPaused()) this.#timer.refresh();
-    else this.destroy(bodyFaults.quiet());
+    if (this.#isWanted) this.destroy(bodyFaults.quiet());
+    else this.#timer.refresh();
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { GatheredBytes } from '../http/gathered-bytes.js';
 
 /**
  * Waits until a request's body is there and returns it, without taking it: the request can be read as if nobody had.
@@ -12,8 +13,7 @@ import { CwmpProxyError } from '../errors.js';
  */
 export function peekBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const held = new GatheredBytes();
 
     const timer = setTimeout(() => {
       fail(new CwmpProxyError('ERR_CWMP_REQUEST_TIMEOUT', 'the request body did not arrive in time'));
@@ -23,18 +23,16 @@ export function peekBody(request: IncomingMessage, maxBytes: number, timeoutMs: 
     function onReadable(): void {
       // To read where there is nothing would end a stream that is at its end.
       while (request.readableLength > 0) {
-        const chunk: unknown = request.read();
+        const chunk: unknown = request.read(request.readableLength);
         if (!Buffer.isBuffer(chunk)) break;
-        chunks.push(chunk);
-        length += chunk.length;
+        held.append(chunk);
       }
-      if (length > maxBytes) {
+      if (held.length > maxBytes) {
         fail(new CwmpProxyError('ERR_CWMP_BODY_TOO_LARGE', `the request body is longer than ${maxBytes} bytes`));
       } else if (request.complete) {
         settle();
-        const [first] = chunks;
-        const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
-        if (length > 0) request.unshift(body);
+        const body = held.take();
+        if (body.length > 0) request.unshift(body);
         resolve(body);
       }
     }

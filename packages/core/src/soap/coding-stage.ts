@@ -18,6 +18,9 @@ export interface CodingStageOptions {
   atRest?(bytes: number): Error;
 }
 
+/** A stage takes one chunk at a time: many small ones, up to Node's high-water mark, would cost more than they hold. */
+export const oneChunk: Readonly<{ highWaterMark: number }> = { highWaterMark: 1 };
+
 /**
  * A stream stage around a zlib stream that is made when the first bytes have come, since `deflate` comes in two kinds. A
  * stage that nothing is written to gives nothing: an empty body stays empty. Holds back `headBytes` at most.
@@ -30,7 +33,7 @@ export class CodingStage extends Duplex {
   #bytesOut = 0;
 
   constructor(options: CodingStageOptions) {
-    super();
+    super(oneChunk);
     this.#options = options;
   }
 

@@ -1,4 +1,4 @@
-import { Transform, type TransformCallback } from 'node:stream';
+import { Transform, type TransformCallback, type TransformOptions } from 'node:stream';
 import type { CwmpMessage } from './message.js';
 import { MessageRewriter, type RewriteOptions } from './message-rewriter.js';
 import { inSlices, type Stepwise } from './time-slices.js';
@@ -18,8 +18,9 @@ export class InformRewriter extends Transform {
   readonly #rewriter: MessageRewriter;
   #final: CwmpMessage | undefined;
 
-  constructor(options: RewriteOptions) {
-    super();
+  /** @param stream How the stream works: its `highWaterMark`, Node's by default. */
+  constructor(options: RewriteOptions, stream?: Pick<TransformOptions, 'highWaterMark'>) {
+    super(stream);
     this.#rewriter = new MessageRewriter(options);
   }
 

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { CwmpProxyError } from '../errors.js';
-import { type Coder, CodingStage } from './coding-stage.js';
+import { type Coder, CodingStage, oneChunk } from './coding-stage.js';
 import {
   brotliOptions,
   bytesBehindEnd,
@@ -51,7 +51,7 @@ export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
     return { stages: [], message: () => message };
   }
   if (coding === 'identity') {
-    const rewriter = new InformRewriter(options);
+    const rewriter = new InformRewriter(options, oneChunk);
     return { stages: [rewriter], message: () => rewriter.message };
   }
   const { decoder, rewriter, encoder } = decodingStages(coding, options);
@@ -84,5 +84,5 @@ export function decodingStages(coding: ContentCoding, options: EncodedRewriteOpt
     atRest: (bytes) => bytesBehindEnd(coding, bytes),
   });
   const encoder = (): Duplex => new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
-  return { decoder, rewriter: new InformRewriter(options), encoder };
+  return { decoder, rewriter: new InformRewriter(options, oneChunk), encoder };
 }
