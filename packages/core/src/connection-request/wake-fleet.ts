@@ -159,6 +159,8 @@ export class WakeFleet {
     for (const key of this.#wakes.keys()) this.leave(key, undefined, 1);
     await Promise.all(this.#givingUp);
     this.#listeners.clear();
+    // Whether or not the store is away: what listens must end.
+    this.#awayUntil = 0;
     if (this.#unsubscribe !== undefined) await this.#safely(this.#unsubscribe, undefined);
   }
 
