@@ -36,22 +36,34 @@ const value = 'http://192.0.2.1/';
 const before = '<Inform><ParameterValueStruct><Name>Device.ManagementServer.ConnectionRequestURL</Name><Value>';
 const after = '</Value></ParameterValueStruct>';
 
-/** What has left after each of the pieces. */
-function leaving(...pieces: string[]): string[] {
-  const rewriter = new InformRewriter({ rewriteUrl });
-  return pieces.map((piece) => {
-    rewriter.write(piece);
-    const left: string[] = [];
-    // Node 26 hands out what was pushed piece by piece, earlier versions all of it at once.
-    for (let part: unknown = rewriter.read(); part !== null; part = rewriter.read()) {
-      if (Buffer.isBuffer(part)) left.push(part.toString());
-    }
-    return left.join('');
+/** Resolves when the piece was read, and what leaves with it has left. */
+async function write(rewriter: InformRewriter, piece: string): Promise<void> {
+  await new Promise((resolve) => {
+    rewriter.write(piece, resolve);
+  });
+  await new Promise((resolve) => {
+    setImmediate(resolve);
   });
 }
 
-test('lets everything leave at once but a value that may be replaced', () => {
-  assert.deepEqual(leaving('<Envelope><Bo', 'dy>', `${before}htt`, 'p://h/', after), [
+/** What has left after each of the pieces. */
+async function leaving(...pieces: string[]): Promise<string[]> {
+  const rewriter = new InformRewriter({ rewriteUrl });
+  let left = '';
+  rewriter.on('data', (part: Buffer) => {
+    left += part.toString();
+  });
+  const lefts: string[] = [];
+  for (const piece of pieces) {
+    await write(rewriter, piece);
+    lefts.push(left);
+    left = '';
+  }
+  return lefts;
+}
+
+test('lets everything leave at once but a value that may be replaced', async () => {
+  assert.deepEqual(await leaving('<Envelope><Bo', 'dy>', `${before}htt`, 'p://h/', after), [
     '<Envelope><Bo',
     'dy>',
     before,
@@ -59,24 +71,24 @@ test('lets everything leave at once but a value that may be replaced', () => {
     `${rewriteUrl('http://h/')}${after}`,
   ]);
   const other = before.replace('URL', 'URI');
-  assert.deepEqual(leaving(`${other}htt`, 'p://h/'), [`${other}htt`, 'p://h/']);
+  assert.deepEqual(await leaving(`${other}htt`, 'p://h/'), [`${other}htt`, 'p://h/']);
 });
 
-test('holds a value back that stands before its name until that has ended', () => {
+test('holds a value back that stands before its name until that has ended', async () => {
   const struct = '<Inform><ParameterValueStruct><Value>';
   const name = '</Value><Name>Device.ManagementServer.ConnectionRequestURL';
-  const left = leaving(`${struct}${value}`, name, '</Name>', '!');
+  const left = await leaving(`${struct}${value}`, name, '</Name>', '!');
   assert.deepEqual(left, [struct, '', `${rewriteUrl(value)}${name}</Name>`, '!']);
-  assert.deepEqual(leaving(`${struct}${value}`, '</Value><Name>A', '</Name>'), [
+  assert.deepEqual(await leaving(`${struct}${value}`, '</Value><Name>A', '</Name>'), [
     struct,
     '',
     `${value}</Value><Name>A</Name>`,
   ]);
 });
 
-test('lets go of a value that is too long', () => {
+test('lets go of a value that is too long', async () => {
   const long = 'x'.repeat(50_000);
-  assert.deepEqual(leaving(`${before}http://`, long, 'y', after), [before, `http://${long}`, 'y', after]);
+  assert.deepEqual(await leaving(`${before}http://`, long, 'y', after), [before, `http://${long}`, 'y', after]);
 });
 
 test('ends with what rewriteUrl throws', async () => {
@@ -88,10 +100,10 @@ test('ends with what rewriteUrl throws', async () => {
   await assert.rejects(pipeline(Readable.from([Buffer.from(before + value + after)]), rewriter.resume()), /not today/);
 });
 
-test('knows what a message was while it still streams', () => {
+test('knows what a message was while it still streams', async () => {
   const rewriter = new InformRewriter({ rewriteUrl });
-  rewriter.write(`<Envelope><Body>${before}${value}${after}`);
   rewriter.resume();
+  await write(rewriter, `<Envelope><Body>${before}${value}${after}`);
   assert.equal(rewriter.message.method, 'Inform');
   assert.equal(rewriter.message.outcome, 'rewritten');
 });

@@ -56,7 +56,11 @@ interface Trust {
 
 function trustOf({ requests }: ConnectionRecord): Trust {
   const broken = requests.findIndex(({ fault }) => fault !== undefined && fault.kind !== 'answers');
-  const odd = requests.some(({ aim, closes }) => aim === 'unframed' || aim === 'refused' || closes);
+  const odd = requests.some(
+    // Behind its 417 Node does not read the body as one.
+    ({ aim, closes, body }) =>
+      aim === 'unframed' || aim === 'refused' || closes || (aim === 'elsewhere' && body.bytes.length > 0),
+  );
   return { reliableUntil: broken === -1 ? Infinity : broken, mayBeRefusedByNode: odd };
 }
 

@@ -31,11 +31,11 @@ export function charsetOf(head: Buffer, contentType: string | undefined): string
 
 const foreign = /[\x80-\xff]/;
 /** The bytes that windows-1252 reads otherwise than latin1. */
-const otherThanLatin1 = /[\x80-\x9f]/;
-const windows1252 = new TextDecoder('windows-1252');
+const otherThanLatin1 = /[\x80-\x9f]/g;
+const inWindows1252 = new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 32 }, (_, at) => 0x80 + at));
 
 function readWindows1252(latin1: string): string {
-  return otherThanLatin1.test(latin1) ? windows1252.decode(Buffer.from(latin1, 'latin1')) : latin1;
+  return latin1.replaceAll(otherThanLatin1, (byte) => inWindows1252.charAt(byte.charCodeAt(0) - 0x80));
 }
 
 /** Whether bytes are well-formed UTF-8 (Unicode 16 §3.9). Of short texts, as most are, the native check takes ten times as long. */

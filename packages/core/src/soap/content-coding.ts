@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib';
 import { CwmpProxyError } from '../errors.js';
+import type { Coder } from './coding-stage.js';
 import type { DecodingLimits } from './decoding-limits.js';
 import { LazyMessage } from './message.js';
 import type { RewriteOptions } from './message-rewriter.js';
@@ -71,6 +72,20 @@ function brotliWindowBytes([first = 0]: Uint8Array): number {
 export function coderBytes(coding: ContentCoding | undefined, head: Uint8Array): number {
   if (coding === undefined || coding === 'identity') return 0;
   return coding === 'br' ? brotliCoderBytes + brotliWindowBytes(head) : deflateCoderBytes;
+}
+
+/** Makes the decoder of a coding; `zlibWrapped` tells the two kinds of `deflate` apart. */
+export function decoderFor(coding: ContentCoding, zlibWrapped: boolean): Coder {
+  if (coding === 'gzip') return zlib.createGunzip();
+  if (coding === 'br') return zlib.createBrotliDecompress();
+  return zlibWrapped ? zlib.createInflate() : zlib.createInflateRaw();
+}
+
+/** Makes the encoder of a coding, as {@link decoderFor} does the decoder. */
+export function encoderFor(coding: ContentCoding, zlibWrapped: boolean): Coder {
+  if (coding === 'gzip') return zlib.createGzip();
+  if (coding === 'br') return zlib.createBrotliCompress(brotliOptions);
+  return zlibWrapped ? zlib.createDeflate() : zlib.createDeflateRaw();
 }
 
 /** The result for a body whose coding is not known: it leaves as it came. */

@@ -5,6 +5,8 @@ import { inSlices, type Stepwise } from './time-slices.js';
 
 /** How much of a chunk is read in one step. */
 const partBytes = 1 << 14;
+/** More pieces than this, which one step gives, are put together. */
+const maxParts = 4;
 
 /**
  * Rewrites each ConnectionRequestURL in a message that streams through, in identity coding. Emits `message`, with the
@@ -61,7 +63,10 @@ export class InformRewriter extends Transform {
         if (this.destroyed) return false;
         const part = chunk.length > partBytes ? chunk.subarray(at, at + partBytes) : chunk;
         at += partBytes;
-        for (const bytes of this.#rewriter.push(part)) this.push(bytes);
+        const parts = this.#rewriter.push(part);
+        // Whoever takes them has a cost for each.
+        if (parts.length > maxParts) this.push(Buffer.concat(parts));
+        else for (const bytes of parts) this.push(bytes);
         return at < chunk.length;
       },
     };

@@ -22,6 +22,8 @@ export type MessageBeginning = Pick<MessageFacts, 'method' | 'device'>;
 const windowBytes = 4096;
 /** The name of a message, and an Inform's DeviceId, mostly stand in its first kilobyte. */
 const beginningWindowBytes = 1024;
+/** How far the beginning alone is looked for: whoever has to read further reads the other facts with it. */
+const maxBeginningBytes = 16_384;
 const cwmpNamespace = /:(cwmp-\d+-\d+)$/;
 const namespaceDeclarations = /[ \t\r\n]xmlns[^ \t\r\n=]*[ \t\r\n]*=[ \t\r\n]*(?:"([^"]*)"|'([^']*)')/g;
 const wholeNumber = /^\d{1,15}$/;
@@ -60,9 +62,10 @@ class FactsReader implements MarkupHandler {
     this.#beginningOnly = beginningOnly;
   }
 
-  readBeginning(head: Buffer): MessageBeginning {
-    this.#scan(head);
-    return { method: this.#method, device: this.#device() };
+  readBeginning(head: Buffer): MessageBeginning | undefined {
+    const end = Math.min(head.length, maxBeginningBytes);
+    const isRead = this.#scan(head.subarray(0, end)) || end === head.length;
+    return isRead ? { method: this.#method, device: this.#device() } : undefined;
   }
 
   read(head: Buffer): MessageFacts {
@@ -92,12 +95,15 @@ class FactsReader implements MarkupHandler {
     };
   }
 
-  #scan(head: Buffer): void {
+  /** Whether the reading has ended before the end of the head. */
+  #scan(head: Buffer): boolean {
     const step = this.#beginningOnly ? beginningWindowBytes : windowBytes;
     for (let at = 0; at < head.length && !this.#scanner.ended; at += step) {
       this.#scanner.write(head.toString('latin1', at, at + step));
     }
+    const { ended } = this.#scanner;
     this.#scanner.close();
+    return ended;
   }
 
   onOpen(tagName: string, end: number): void {
@@ -119,7 +125,7 @@ class FactsReader implements MarkupHandler {
     const name = this.#path.pop() ?? '';
     if (this.#leafDepth === depth) {
       this.#leafDepth = 0;
-      const raw = this.#scanner.endCapture(end);
+      const raw = this.#isWanted(name) ? this.#scanner.endCapture(end) : undefined;
       const text = raw === undefined ? undefined : readCharacterData(raw, this.#decode)?.text;
       if (text !== undefined) this.#take(name, trimBlank(text));
     }
@@ -159,8 +165,8 @@ class FactsReader implements MarkupHandler {
     const path = this.#path;
     const depth = path.length - this.#messageDepth;
     if (this.#method === 'Fault') {
-      const [detail, fault] = path.slice(this.#messageDepth);
-      return depth === 3 && detail === 'detail' && fault === 'Fault' && name === 'FaultCode';
+      const at = this.#messageDepth;
+      return depth === 3 && name === 'FaultCode' && path[at] === 'detail' && path[at + 1] === 'Fault';
     }
     if (depth === 1) {
       this.#section = sections.has(name) && !this.#sections.has(name) ? name : '';
@@ -171,9 +177,14 @@ class FactsReader implements MarkupHandler {
     return depth === 3 && this.#section === 'Event' && name === 'EventCode' && path.at(-2) === 'EventStruct';
   }
 
+  /** Of most texts the first of its kind counts. */
+  #isWanted(name: string): boolean {
+    return name === 'EventCode' || !this.#texts.has(name);
+  }
+
   #take(name: string, text: string): void {
     if (name === 'EventCode') this.#events.push(text);
-    else if (!this.#texts.has(name)) this.#texts.set(name, text);
+    else this.#texts.set(name, text);
   }
 }
 
@@ -182,7 +193,10 @@ export function readFacts(head: Buffer, decode: DecodeText, options?: ScannerOpt
   return new FactsReader(decode, options).read(head);
 }
 
-/** Reads the name of a message and the DeviceId of an Inform, as {@link readFacts} does, and nothing behind them. */
-export function readBeginning(head: Buffer, decode: DecodeText): MessageBeginning {
+/**
+ * Reads the name of a message and the DeviceId of an Inform, as {@link readFacts} does, and nothing behind them; `undefined` where it
+ * would have to read far.
+ */
+export function readBeginning(head: Buffer, decode: DecodeText): MessageBeginning | undefined {
   return new FactsReader(decode, undefined, true).readBeginning(head);
 }

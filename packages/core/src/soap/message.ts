@@ -175,7 +175,7 @@ export class LazyMessage implements CwmpMessage {
     const head = this.#head;
     if (head === undefined || !namesInform(head)) return false;
     this.#beginning = readBeginning(head, this.#decoder(head));
-    return this.#beginning.method === 'Inform';
+    return (this.#beginning ?? this.#read()).method === 'Inform';
   }
 
   #read(): MessageFacts {

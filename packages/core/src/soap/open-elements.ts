@@ -9,6 +9,8 @@ export interface ElementEvents {
 /** The elements that are open. saxes decides what a tag opens and closes, where that is not plain to see. */
 export class OpenElements {
   readonly #names: string[] = [];
+  /** How many of each name are open; from the first end tag on that does not close the innermost element. */
+  #counts: Map<string, number> | undefined;
   readonly #events: ElementEvents;
   /** From the first tag on that is not faultless: until then it would be told of each tag and have nothing to say. */
   #parser: TagParser | undefined;
@@ -33,8 +35,9 @@ export class OpenElements {
 
   /** An end tag. One that nothing is open for is passed over: saxes would close everything. */
   close(name: string): void {
-    if (!this.#names.includes(name)) return;
-    if (this.#parser === undefined && name === this.#names.at(-1)) this.#leave();
+    const isInnermost = name === this.#names.at(-1);
+    if (!isInnermost && !this.#isOpen(name)) return;
+    if (isInnermost && this.#parser === undefined) this.#leave();
     else this.read(`</${name}>`);
   }
 
@@ -52,15 +55,32 @@ export class OpenElements {
   /** Lets go of the names: each may be a part of the text that keeps the whole of it. */
   clear(): void {
     this.#names.length = 0;
+    this.#counts = undefined;
+  }
+
+  #isOpen(name: string): boolean {
+    if (this.#counts === undefined) {
+      this.#counts = new Map();
+      for (const open of this.#names) this.#count(open, 1);
+    }
+    return (this.#counts.get(name) ?? 0) > 0;
+  }
+
+  #count(name: string, change: number): void {
+    const count = (this.#counts?.get(name) ?? 0) + change;
+    if (count === 0) this.#counts?.delete(name);
+    else this.#counts?.set(name, count);
   }
 
   #enter(name: string): void {
     this.#names.push(name);
+    if (this.#counts !== undefined) this.#count(name, 1);
     this.#events.onOpen(name);
   }
 
   #leave(): void {
-    this.#names.pop();
+    const name = this.#names.pop();
+    if (this.#counts !== undefined && name !== undefined) this.#count(name, -1);
     this.#events.onClose();
   }
 }

@@ -1,5 +1,5 @@
-import { Readable, Writable, pipeline } from 'node:stream';
-import { pipeline as pipelineEnd } from 'node:stream/promises';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { CwmpProxyError } from '../errors.js';
@@ -8,6 +8,8 @@ import {
   bytesBehindEnd,
   checkUnknownCoding,
   contentCodingOf,
+  decoderFor,
+  encoderFor,
   hasZlibHeader,
   invalidCoding,
   unreadable,
@@ -16,8 +18,8 @@ import {
 } from './content-coding.js';
 import { decodedLimit } from './decoding-limits.js';
 import type { CwmpMessage } from './message.js';
+import { MessageRewriter } from './message-rewriter.js';
 import { BodyRewriting, type RewrittenMessage } from './rewrite-message.js';
-import { decodingStages, rewriteStages } from './rewrite-stages.js';
 import { inSlices } from './time-slices.js';
 
 /** What a decoding gives with zlib's option `info`: the bytes, and the decoder, which tells how much of its input it used. */
@@ -56,6 +58,9 @@ function codecFor(coding: ContentCoding, body: Uint8Array): Codec {
 
 /** Longest decoded body that is held whole. A longer one is decoded as it is read, since it may be a hundred times as long as it came. */
 const maxWholeBytes = 65_536;
+/** How much of a longer one is read in one step. */
+const partBytes = 1 << 14;
+const noBytes = Buffer.alloc(0);
 
 function tooLarge(body: Uint8Array, coding: ContentCoding, limit: number, cause?: unknown): CwmpProxyError {
   const message = `a ${coding} body of ${body.length} bytes expands to more than ${limit}`;
@@ -75,7 +80,7 @@ async function rewriteCoded(
   } catch (error) {
     if (!(error instanceof RangeError)) throw invalidCoding(coding, error);
     if (limit <= maxWholeBytes) throw tooLarge(body, coding, limit, error);
-    return rewriteLong(body, coding, options);
+    return rewriteLong(body, coding, limit, options);
   }
   const used = 'engine' in decoding ? decoding.engine.bytesWritten : body.length;
   if (used < body.length) throw bytesBehindEnd(coding, body.length - used);
@@ -87,18 +92,101 @@ async function rewriteCoded(
   return { body: await codec.encode(rewritten.body), message: rewritten.message };
 }
 
+/** The body as it is decoded, no more of it at once than was asked for. */
+async function* decodedPieces(body: Uint8Array, coding: ContentCoding, limit: number): AsyncGenerator<Buffer> {
+  const decoder = decoderFor(coding, hasZlibHeader(body));
+  decoder.end(body);
+  let length = 0;
+  try {
+    for await (const piece of decoder) {
+      const bytes: unknown = piece;
+      if (!Buffer.isBuffer(bytes)) continue;
+      length += bytes.length;
+      if (length > limit) throw tooLarge(body, coding, limit);
+      yield bytes;
+    }
+  } catch (error) {
+    throw error instanceof CwmpProxyError ? error : invalidCoding(coding, error);
+  }
+  const rest = body.length - decoder.bytesWritten;
+  if (rest > 0) throw bytesBehindEnd(coding, rest);
+}
+
 /**
- * Rewrites a body that is long when it is decoded, as a stream, so that no more of it is in memory than is being read: once to see
- * whether there is anything to replace, and where there is, a second time to replace it and encode it anew.
+ * Rewrites a body that is long when it is decoded piece by piece, so that no more of it is in memory than is being read. It is
+ * encoded anew only where something is replaced: until that is known the pieces go nowhere, and are decoded a second time then.
  */
+class LongRewriting {
+  readonly #pieces: () => AsyncIterable<Buffer>;
+  readonly #rewriter: MessageRewriter;
+  /** How much was read until the first URL was replaced. */
+  #readTo = 0;
+  /** How much of that leaves as it came, before the first URL. */
+  #keptTo = 0;
+  /** What leaves with the first URL that is replaced. */
+  #first: Buffer | undefined;
+
+  constructor(pieces: () => AsyncIterable<Buffer>, options: EncodedRewriteOptions) {
+    this.#pieces = pieces;
+    this.#rewriter = new MessageRewriter(options);
+  }
+
+  /** What the message was, as far as it was read. */
+  get message(): CwmpMessage {
+    return this.#rewriter.message();
+  }
+
+  /** Reads up to the first URL that has to be replaced; whether there is one. */
+  async findsUrl(): Promise<boolean> {
+    for await (const piece of this.#pieces()) {
+      const bytes = await this.#read(piece);
+      this.#readTo += piece.length;
+      if (this.message.outcome === 'rewritten') {
+        this.#first = bytes;
+        return true;
+      }
+      this.#keptTo += bytes.length;
+    }
+    this.#rewriter.end();
+    return false;
+  }
+
+  /** The whole body, rewritten, after {@link findsUrl} has found one. */
+  async *rewritten(): AsyncGenerator<Buffer> {
+    let at = 0;
+    for await (const piece of this.#pieces()) {
+      const end = at + piece.length;
+      if (at < this.#keptTo) yield piece.subarray(0, this.#keptTo - at);
+      if (at < this.#readTo && end >= this.#readTo) yield this.#first ?? noBytes;
+      if (end > this.#readTo) yield this.#read(piece.subarray(Math.max(0, this.#readTo - at)));
+      at = end;
+    }
+    yield* this.#rewriter.end();
+  }
+
+  /** In one piece: a coder goes to another thread for each. */
+  async #read(piece: Buffer): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    let at = 0;
+    await inSlices({
+      step: () => {
+        for (const part of this.#rewriter.push(piece.subarray(at, at + partBytes))) parts.push(part);
+        at += partBytes;
+        return at < piece.length;
+      },
+    });
+    return Buffer.concat(parts);
+  }
+}
+
 async function rewriteLong(
   body: Uint8Array,
   coding: ContentCoding,
+  limit: number,
   options: EncodedRewriteOptions,
 ): Promise<RewrittenMessage> {
-  const unchanged = await readLong(body, coding, options);
-  if (unchanged !== undefined) return { body, message: unchanged };
-  const { stages, message } = rewriteStages(options);
+  const rewriting = new LongRewriting(() => decodedPieces(body, coding, limit), options);
+  if (!(await rewriting.findsUrl())) return { body, message: rewriting.message };
   const parts: Buffer[] = [];
   const sink = new Writable({
     write(part: Buffer, _encoding, done) {
@@ -106,29 +194,8 @@ async function rewriteLong(
       done();
     },
   });
-  await pipelineEnd([Readable.from([body]), ...stages, sink]);
-  return { body: Buffer.concat(parts), message: message() };
-}
-
-/** What the message is; `undefined` as soon as a URL in it has to be replaced. */
-function readLong(
-  body: Uint8Array,
-  coding: ContentCoding,
-  options: EncodedRewriteOptions,
-): Promise<CwmpMessage | undefined> {
-  const { decoder, rewriter } = decodingStages(coding, options);
-  const isFound = (): boolean => rewriter.message.outcome === 'rewritten';
-  return new Promise((resolve, reject) => {
-    // What leaves is not looked at.
-    rewriter.on('data', () => {
-      if (isFound()) rewriter.destroy();
-    });
-    pipeline([Readable.from([body]), decoder, rewriter], (error) => {
-      if (isFound()) resolve(undefined);
-      else if (error) reject(error);
-      else resolve(rewriter.message);
-    });
-  });
+  await pipeline(rewriting.rewritten(), encoderFor(coding, hasZlibHeader(body)), sink);
+  return { body: Buffer.concat(parts), message: rewriting.message };
 }
 
 /**

@@ -1,16 +1,15 @@
 import type { Duplex } from 'node:stream';
-import * as zlib from 'node:zlib';
 import { CwmpProxyError } from '../errors.js';
-import { type Coder, CodingStage, oneChunk } from './coding-stage.js';
+import { CodingStage, oneChunk } from './coding-stage.js';
 import {
-  brotliOptions,
   bytesBehindEnd,
   checkUnknownCoding,
   contentCodingOf,
+  decoderFor,
+  encoderFor,
   hasZlibHeader,
   invalidCoding,
   unreadable,
-  type ContentCoding,
   type EncodedRewriteOptions,
 } from './content-coding.js';
 import { decodedLimit } from './decoding-limits.js';
@@ -23,18 +22,6 @@ export interface RewriteStages {
   readonly stages: readonly Duplex[];
   /** What the message was: final once the stages have ended, until then as far as it was read. */
   readonly message: () => CwmpMessage;
-}
-
-function decoderFor(coding: ContentCoding, zlibWrapped: boolean): Coder {
-  if (coding === 'gzip') return zlib.createGunzip();
-  if (coding === 'br') return zlib.createBrotliDecompress();
-  return zlibWrapped ? zlib.createInflate() : zlib.createInflateRaw();
-}
-
-function encoderFor(coding: ContentCoding, zlibWrapped: boolean): Coder {
-  if (coding === 'gzip') return zlib.createGzip();
-  if (coding === 'br') return zlib.createBrotliCompress(brotliOptions);
-  return zlibWrapped ? zlib.createDeflate() : zlib.createDeflateRaw();
 }
 
 /**
@@ -50,24 +37,9 @@ export function rewriteStages(options: EncodedRewriteOptions): RewriteStages {
     const { message } = unreadable(new Uint8Array());
     return { stages: [], message: () => message };
   }
-  if (coding === 'identity') {
-    const rewriter = new InformRewriter(options, oneChunk);
-    return { stages: [rewriter], message: () => rewriter.message };
-  }
-  const { decoder, rewriter, encoder } = decodingStages(coding, options);
-  return { stages: [decoder, rewriter, encoder()], message: () => rewriter.message };
-}
-
-/** The stages of a body in a content coding, see {@link rewriteStages}. */
-export interface DecodingStages {
-  readonly decoder: Duplex;
-  readonly rewriter: InformRewriter;
-  /** Makes the stage that encodes it anew. */
-  readonly encoder: () => Duplex;
-}
-
-/** The stages by which a body in a content coding is decoded and rewritten. */
-export function decodingStages(coding: ContentCoding, options: EncodedRewriteOptions): DecodingStages {
+  const rewriter = new InformRewriter(options, oneChunk);
+  const message = (): CwmpMessage => rewriter.message;
+  if (coding === 'identity') return { stages: [rewriter], message };
   let zlibWrapped = true;
   const decoder = new CodingStage({
     create(head) {
@@ -83,6 +55,6 @@ export function decodingStages(coding: ContentCoding, options: EncodedRewriteOpt
     toError: (cause) => invalidCoding(coding, cause),
     atRest: (bytes) => bytesBehindEnd(coding, bytes),
   });
-  const encoder = (): Duplex => new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
-  return { decoder, rewriter: new InformRewriter(options, oneChunk), encoder };
+  const encoder = new CodingStage({ create: () => encoderFor(coding, zlibWrapped), headBytes: 1 });
+  return { stages: [decoder, rewriter, encoder], message };
 }

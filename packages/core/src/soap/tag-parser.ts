@@ -13,6 +13,7 @@ export class TagParser extends SaxesParser<{ xmlns: false; fragment: true; posit
 }
 
 const foreign = /[&\x80-\xff]/;
+const eachForeign = /[&\x80-\xff]/g;
 
 /**
  * A tag in latin1, fit for saxes: the bytes of a non-ASCII letter must all be name characters to it, or two names would be
@@ -20,5 +21,5 @@ const foreign = /[&\x80-\xff]/;
  */
 export function maskTag(tag: string): string {
   if (!foreign.test(tag)) return tag;
-  return tag.replaceAll('&', '+').replaceAll(/[\x80-\xff]/g, (byte) => `\u00e9${byte.charCodeAt(0).toString(16)}`);
+  return tag.replaceAll(eachForeign, (byte) => (byte === '&' ? '+' : `\u00e9${byte.charCodeAt(0).toString(16)}`));
 }

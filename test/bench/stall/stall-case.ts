@@ -1,0 +1,42 @@
+/** One adversarial input of a given size, ready to run. */
+export interface Prepared {
+  /** How long the input is, decoded, in bytes; of a table, how many operations a run makes. */
+  readonly length: number;
+  /** Lets the code under test read it once. */
+  run(): unknown;
+}
+
+/** A kind of input for one parser. */
+export interface StallCase {
+  readonly room: string;
+  readonly name: string;
+  /** n, 2n and 4n: bytes, or operations of a table. */
+  readonly sizes: readonly [number, number, number];
+  /** Whether `length` counts operations: CPU per 64 KiB means nothing then. */
+  readonly countsOperations?: true;
+  make(size: number): Prepared;
+}
+
+/** A text of at least `size` characters made of one that is repeated. */
+export function repeated(unit: string, size: number): string {
+  return unit.repeat(Math.max(1, Math.ceil(size / unit.length)));
+}
+
+/** A case whose input is a text that is handed to a synchronous function. */
+export function textCase(
+  room: string,
+  name: string,
+  sizes: readonly [number, number, number],
+  write: (size: number) => string,
+  read: (text: string) => unknown,
+): StallCase {
+  return {
+    room,
+    name,
+    sizes,
+    make(size) {
+      const text = write(size);
+      return { length: text.length, run: () => read(text) };
+    },
+  };
+}
