@@ -134,15 +134,19 @@ for (const { name, touch } of touches) {
   });
 }
 
-test('a host that listens to a request that it has handed over loses no part of it unseen', async (t) => {
+test('a host that goes on with a request that it has handed over loses no part of it unseen', async (t) => {
   const { proxy, received, serve } = await start(t);
-  const url = await serve((request, response) => {
-    void proxy.handle(request, response);
-    request.on('data', () => {});
-  });
-  for (const body of [inform(), long]) {
-    const { status } = await startCpe(t).send({ url, body });
-    assert.ok(status === 500 || received.at(-1)?.includes('<soap:Body>') === true, `${status}`);
+  for (const { touch } of touches) {
+    const url = await serve((request, response) => {
+      void proxy.handle(request, response);
+      touch(request);
+    });
+    for (const body of [inform(), long]) {
+      received.length = 0;
+      const { status } = await startCpe(t).send({ url, body });
+      if (status === 200) assert.match(received.join(), /<soap:Body>.*<\/soap:Body>/s);
+      else assert.deepEqual([status, received], [500, []]);
+    }
   }
 });
 

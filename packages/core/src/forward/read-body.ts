@@ -31,8 +31,9 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   // Node's parser hands over what came with the head as soon as it gets the turn; after that most bodies are there whole,
   // and nothing has to be listened for.
   await Promise.resolve();
-  // By a host that listens to a request that it has handed over.
-  if (request.readableDidRead) throw readByOthers();
+  // By a host that goes on with a request that it has handed over: that reads of it, has it read as text, or is about to read.
+  const isTaken = request.readableDidRead || request.readableEncoding !== null || request.listenerCount('readable') > 0;
+  if (isTaken) throw readByOthers();
   if (request.destroyed) throw bodyFaults.gone();
   if (request.readableLength === length && length <= maxHeldBytes) {
     // By its length: without one Node 26 gives the first of several pieces only.

@@ -55,7 +55,7 @@ export function peekBody(request: IncomingMessage, maxBytes: number, timeoutMs: 
     // segment with the head is there, and an end that was not in it comes after the listening has begun.
     process.nextTick(() => {
       if (request.destroyed) onGone();
-      else if (request.readableDidRead)
+      else if (request.readableDidRead || request.readableEncoding !== null)
         fail(new CwmpProxyError('ERR_CWMP_BODY_CONSUMED', 'something else reads the request body'));
       else if (request.complete) onReadable();
       else request.on('readable', onReadable).on('error', onGone).on('close', onGone);
