@@ -41,9 +41,9 @@ for (const [name, answer, scheme] of [
     const ended: string[] = [];
     for (let index = 0; index < count; index += 1) {
       const url = dead.url.replace('http:', scheme) + String(index);
-      void pipeline.wake(url, { timeoutMs: 60_000 }).then(({ outcome }) => ended.push(outcome));
+      void pipeline.wake(url, { timeoutMs: 300_000 }).then(({ outcome }) => ended.push(outcome));
     }
-    const result = await pipeline.wake(cpe.url, { timeoutMs: 20_000 });
+    const result = await pipeline.wake(cpe.url, { timeoutMs: 120_000 });
     assert.equal(result.outcome, 'accepted', JSON.stringify(result));
     assert.deepEqual(ended, [], 'they go on');
   });
@@ -85,7 +85,7 @@ test('a CPE that is slow loses its turn while others wait, and is woken all the 
   const pipeline = openPipeline(t, { limits: { maxWakes: 1 } });
   const first = pipeline.wake(slow.url, { timeoutMs: 60_000 });
   await double.asked;
-  assert.equal((await pipeline.wake(cpe.url, { timeoutMs: 20_000 })).outcome, 'accepted');
+  assert.equal((await pipeline.wake(cpe.url, { timeoutMs: 120_000 })).outcome, 'accepted');
   double.release(ok);
   const result = await first;
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
@@ -108,7 +108,7 @@ test('a CPE that answers after it has lost its turn gets one again for the answe
   const other = await startCpe(t, live);
   const first = pipeline.wake(slow.url, { timeoutMs: 60_000 });
   await until('it is asked', () => slow.state.requests.length === 1);
-  assert.equal((await pipeline.wake(other.url, { timeoutMs: 20_000 })).outcome, 'accepted');
+  assert.equal((await pipeline.wake(other.url, { timeoutMs: 120_000 })).outcome, 'accepted');
   const result = await first;
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   assert.equal(slow.state.requests.length, 2);
@@ -123,7 +123,7 @@ test('where all are silent, the one that has been for longest makes room for a n
   await until('the first is dialled', () => dead.state.connections === 1);
   const second = pipeline.wake(`${secure}2`, { timeoutMs: 60_000 });
   await until('the second is dialled', () => dead.state.connections === 2);
-  const result = await pipeline.wake(cpe.url, { timeoutMs: 20_000 });
+  const result = await pipeline.wake(cpe.url, { timeoutMs: 120_000 });
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   const { outcome, legs } = await first;
   assert.equal(outcome, 'overloaded');
