@@ -14,7 +14,7 @@ import { until } from '../helpers/until.js';
 // Buffer object of more than 100 bytes, and so do Node's streams up to their high-water mark. Promise: what is held takes at
 // most twice its bytes, and a constant for each connection.
 
-const cpes = 8;
+const cpes = 4;
 /** For each connection. */
 const constantBytes = 400_000;
 
