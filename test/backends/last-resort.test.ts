@@ -106,13 +106,8 @@ async function startHanging(t: TestContext): Promise<{ url: string; waiting: Soc
   return { url: acs.url, waiting, requests: () => requests };
 }
 
-async function openAll(t: TestContext, port: number, count: number): Promise<RawConnection[]> {
-  const cpes = await Promise.all(Array.from({ length: count }, () => RawConnection.open(port)));
-  for (const cpe of cpes) atEnd(t, () => cpe.close());
-  return cpes;
-}
-
-test('one Inform at a time is tried; those that wait go on when it is answered', async (t) => {
+/** A gateway whose only backend was ejected by the first request, and holds those that try it again. */
+async function startEjected(t: TestContext) {
   const acs = await startHanging(t);
   const { port, proxy } = await startGateway(t, {
     backends: [acs.url],
@@ -120,6 +115,17 @@ test('one Inform at a time is tried; those that wait go on when it is answered',
     timeouts: { connectMs: 20_000 },
   });
   assert.equal((await post(port)).status, 502);
+  return { acs, port, proxy };
+}
+
+async function openAll(t: TestContext, port: number, count: number): Promise<RawConnection[]> {
+  const cpes = await Promise.all(Array.from({ length: count }, () => RawConnection.open(port)));
+  for (const cpe of cpes) atEnd(t, () => cpe.close());
+  return cpes;
+}
+
+test('one Inform at a time is tried; those that wait go on when it is answered', async (t) => {
+  const { acs, port, proxy } = await startEjected(t);
   const [first = assert.fail(), ...others] = await openAll(t, port, 6);
   first.write(postOf(inform('1')));
   await until('the first is tried', () => acs.waiting.length === 1);
@@ -139,13 +145,7 @@ test('one Inform at a time is tried; those that wait go on when it is answered',
 });
 
 test('each that waits is tried in its turn when the one before it fails', async (t) => {
-  const acs = await startHanging(t);
-  const { port, proxy } = await startGateway(t, {
-    backends: [acs.url],
-    health: long,
-    timeouts: { connectMs: 20_000 },
-  });
-  assert.equal((await post(port)).status, 502);
+  const { acs, port, proxy } = await startEjected(t);
   const cpes = await openAll(t, port, 4);
   for (const cpe of cpes) cpe.write(postOf(inform('1')));
   for (let tried = 1; tried <= 3; tried += 1) {
@@ -164,13 +164,7 @@ test('each that waits is tried in its turn when the one before it fails', async 
 });
 
 test('an address with many that wait does not keep another one from its turn', async (t) => {
-  const acs = await startHanging(t);
-  const { port, proxy } = await startGateway(t, {
-    backends: [acs.url],
-    health: long,
-    timeouts: { connectMs: 20_000 },
-  });
-  assert.equal((await post(port)).status, 502);
+  const { acs, port, proxy } = await startEjected(t);
   const line = await openAll(t, port, 20);
   const other = await RawConnection.open(port, { localAddress: '127.0.0.2' });
   atEnd(t, () => other.close());
@@ -197,13 +191,7 @@ test('an address with many that wait does not keep another one from its turn', a
 });
 
 test('a CPE that leaves while it is tried makes room for the next', async (t) => {
-  const acs = await startHanging(t);
-  const { port, proxy } = await startGateway(t, {
-    backends: [acs.url],
-    health: long,
-    timeouts: { connectMs: 20_000 },
-  });
-  assert.equal((await post(port)).status, 502);
+  const { acs, port, proxy } = await startEjected(t);
   const first = await RawConnection.open(port);
   first.write(postOf(inform('1')));
   await until('it is tried', () => acs.waiting.length === 1);
@@ -239,13 +227,7 @@ test('an Inform waits for no longer than a connect may take, and gets 503 then',
 
 test('close() ends those who wait', async (t) => {
   watchForLeaks(t);
-  const acs = await startHanging(t);
-  const { port, proxy } = await startGateway(t, {
-    backends: [acs.url],
-    health: long,
-    timeouts: { connectMs: 20_000 },
-  });
-  assert.equal((await post(port)).status, 502);
+  const { acs, port, proxy } = await startEjected(t);
   const [first = assert.fail(), second = assert.fail()] = await openAll(t, port, 2);
   first.write(postOf(inform('1')));
   await until('it is tried', () => acs.waiting.length === 1);

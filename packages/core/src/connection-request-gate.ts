@@ -1,5 +1,6 @@
 import { scryptSync } from 'node:crypto';
 import { Access, type AccessScheme, type AccessSettings } from './auth/access.js';
+import { basePathOf } from './backends/backend.js';
 import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
 import type { InformSource } from './connection-request/inform-watch.js';
 import { Relay } from './connection-request/relay.js';
@@ -18,7 +19,7 @@ import { createWakePolicy } from './url/wake-policy.js';
 /** What a {@link ConnectionRequestGate} works with. */
 export interface ConnectionRequestGateSettings {
   options: ResolvedConnectionRequests;
-  limits: Required<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxRelayed'>>;
+  limits: Required<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxRelayed' | 'maxDevices'>>;
   urls: ProxiedUrls;
   /** Addresses of the backends at this moment. */
   ownAddresses: () => Iterable<OwnAddress>;
@@ -27,12 +28,8 @@ export interface ConnectionRequestGateSettings {
   onFailure: (error: CwmpProxyError) => void;
   /** Where the ACS reaches the proxy. */
   publicUrl: string;
-  /** Path of publicUrl, which proxies in front may take off a request target; empty for none. */
-  publicPath: string;
   /** Called with the address of an ACS whose answer to a challenge was wrong, or right for another uri. */
   onRefused: AccessSettings['onRefused'];
-  /** Maximum of devices that are remembered with their origins. */
-  maxDevices: number;
   /** Called with an origin that two devices have begun to share. */
   onCollision: (origin: string) => void;
   /** Told when the store that instances share has failed. */
@@ -58,9 +55,7 @@ export class ConnectionRequestGate {
     onWake,
     onFailure,
     publicUrl,
-    publicPath,
     onRefused,
-    maxDevices,
     onCollision,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
@@ -74,7 +69,7 @@ export class ConnectionRequestGate {
     this.#access = new Access({
       ...access,
       schemes,
-      publicPath,
+      publicPath: basePathOf(new URL(publicUrl)),
       onRefused,
       ...(users !== undefined && { users }),
       ...(htpasswd !== undefined && { htpasswd }),
@@ -93,7 +88,7 @@ export class ConnectionRequestGate {
       ...(table !== undefined && { onAsk: (cpe) => table.drop(cpe) }),
       ...(fleet !== undefined && { fleet }),
       onInform: fleet?.informs(onInform) ?? onInform,
-      maxDevices,
+      maxDevices: limits.maxDevices,
       onCollision,
       onWake,
     });

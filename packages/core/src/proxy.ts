@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { BackendControl } from './backend-control.js';
-import { basePathOf } from './backends/backend.js';
 import { BackendPool } from './backends/backend-pool.js';
 import { ConnectionRequestGate } from './connection-request-gate.js';
 import type { WakeOptions } from './connection-request/wake-options.js';
@@ -199,13 +198,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
       },
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       publicUrl,
-      publicPath: basePathOf(new URL(publicUrl)),
       onRefused: (address, why) => {
         if (why === 'other-uri') return this.#warnOfOtherUri(address, 'connectionRequests.access');
         const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
         this.#warnSometimes('ACCESS_REFUSED', message);
       },
-      maxDevices: limits.maxDevices,
       onCollision: (origin) => {
         const message = `two devices go on reporting ${shownUrl(origin)}; the credentials of neither are used for it`;
         this.#warnSometimes('AMBIGUOUS_CPE', message);

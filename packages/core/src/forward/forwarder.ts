@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BackendPool } from '../backends/backend-pool.js';
 import { CwmpProxyError } from '../errors.js';
-import { clientGroupOf, clientOf } from '../http/client-address.js';
+import { clientOf } from '../http/client-address.js';
 import { whileThere } from '../http/client-left.js';
 import { checkAnswerable } from '../http/response.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
@@ -238,10 +238,10 @@ export class Forwarder {
   async #failed(passage: Passage, backend: Session['backend'], error: unknown): Promise<void> {
     if (!(error instanceof CwmpProxyError)) throw error;
     const { sessions, backends, failOverMs } = this.#settings;
-    const { request, prepared, session, since } = passage;
+    const { asked, prepared, session, since } = passage;
     const fault = error instanceof BackendFault ? error : undefined;
     const wasEjected = backend.state === 'ejected';
-    if (fault !== undefined) backend.failed(fault, session, clientGroupOf(request));
+    if (fault !== undefined) backend.failed(fault, session, asked.addressGroup);
     // Not one byte was sent: another backend may take it, a stream too as long as nobody has read of it.
     const mayMove = fault?.mayMove === true && isWhole(prepared.body) && performance.now() - since < failOverMs;
     if (mayMove && sessions.failOver(session)) return this.#exchange(passage);

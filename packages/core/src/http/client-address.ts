@@ -181,7 +181,7 @@ export function addressGroup(address: string | undefined = ''): string {
 const groups = new WeakMap<Socket, string>();
 
 /** The group of a connection's client address, see {@link addressGroup}; remembered, because Node forgets it at the end. */
-export function addressGroupOf(socket: Socket): string {
+function addressGroupOf(socket: Socket): string {
   let group = groups.get(socket);
   if (group === undefined) {
     group = addressGroup(addressOf(socket));

@@ -51,10 +51,12 @@ export function createWakePolicy({ allow, ownAddresses = () => [] }: WakePolicyO
   return {
     allows(address, port, name) {
       const dialled = readIpAddress(address);
+      if (dialled === undefined) return false;
+      const own = [...ownAddresses()];
       // To itself the proxy would be a CPE that sends nonsense, or one that wakes another one.
-      if (dialled === undefined || isProxy(dialled, port, ownAddresses())) return false;
+      if (isProxy(dialled, port, own)) return false;
       if (allow === 'any') return true;
-      const refusals = refusalsOf(dialled, port, ownAddresses());
+      const refusals = refusalsOf(dialled, port, own);
       if (entries === undefined) return refusals.length === 0;
       return entries.some(({ matches, block, ports }) => {
         if (ports.length > 0 && !ports.some(([from, to]) => port >= from && port <= to)) return false;
