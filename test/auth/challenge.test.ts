@@ -31,7 +31,7 @@ const built: fc.Arbitrary<Built> = fc.oneof(
 const quoted = (value: string): string => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 const isToken = (value: string): boolean => value !== '' && value.split('').every((char) => tokenChars.includes(char));
 
-/** How a list is written: what RFC 9110 §11 allows, and what FIELD.md has seen beside that. */
+/** How a list is written: what RFC 9110 §11 allows, and what CPEs write beside that. */
 const dress = fc.record({
   /** Between two parameters. Spaces alone are netcwmp's. */
   separator: fc.constantFrom(', ', ',', ' , ', ',,  ,', ' ', '  ', '\t'),

@@ -47,7 +47,7 @@ const jason = {
   algorithm: 'SHA-512-256',
 } as const;
 
-/** SPEC.md §11.3, row by row. */
+/** Vectors of RFC 2617 and RFC 7616, and variants of their inputs that were computed apart. */
 const vectors: readonly Vector[] = [
   { name: 'RFC 2617 §3.5', ...mufasa1, qop: 'auth', response: '6629fae49393a05397450978507c4ef1' },
   { name: 'the same without qop', ...mufasa1, response: '670fd8c2df070c60b045671b8b24ff02' },

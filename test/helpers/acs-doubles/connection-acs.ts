@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { AcsDouble, type AcsAnswer, type AcsRequest, type AcsSession } from './acs-double.js';
 
-/** abxuz/cwmp: a session is a TCP connection; no cookie, no other way back (FIELD.md, ACS side). */
+/** abxuz/cwmp: a session is a TCP connection; no cookie, no other way back. */
 export class ConnectionAcs extends AcsDouble {
   readonly #bySocket = new WeakMap<Socket, AcsSession>();
 

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { AcsDouble, type AcsAnswer, type AcsRequest, type AcsSession } from './acs-double.js';
 
 /**
- * A session of a cookie in one process's memory: perl-cwmp and its kin (FIELD.md). It sends the cookie with each answer, head
+ * A session of a cookie in one process's memory: perl-cwmp and its kin. It sends the cookie with each answer, head
  * and body in two segments; `endsWith` is how it ends a session: old ACSs do it by an empty 200.
  */
 export class CookieAcs extends AcsDouble {

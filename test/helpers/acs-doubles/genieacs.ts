@@ -8,8 +8,8 @@ interface GenieSession extends AcsSession {
 }
 
 /**
- * GenieACS 1.2: session and Digest nonce live in maps keyed by the TCP connection, and a cookie must agree with it (FIELD.md,
- * "Seen on the wire"). `database` is what several of its processes share.
+ * GenieACS 1.2: session and Digest nonce live in maps keyed by the TCP connection, and a cookie must agree with it.
+ * `database` is what several of its processes share.
  */
 export class GenieAcs extends AcsDouble {
   readonly #bySocket = new WeakMap<Socket, GenieSession>();

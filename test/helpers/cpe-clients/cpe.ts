@@ -3,7 +3,7 @@ import { getParameterValuesResponse, inform } from './cwmp-bodies.js';
 import { type RawAnswer, valuesOf } from './raw-answer.js';
 import { RawConnection } from './raw-connection.js';
 
-/** What tells one CPE stack from another on the wire (FIELD.md, CPE as the client of CWMP). */
+/** What tells one CPE stack from another on the wire. */
 export interface CpeHabits {
   name: string;
   /** How long it keeps a connection. */

@@ -101,7 +101,7 @@ export interface CpeState {
   nonce: string;
 }
 
-/** A CPE's connection-request server that behaves byte for byte as its row in FIELD.md. */
+/** A CPE's connection-request server that behaves byte for byte as a stack of the field does. */
 export interface CpeDouble {
   readonly name: string;
   /** Path and query of its ConnectionRequestURL. */

@@ -259,7 +259,7 @@ const catawampus: CpeDouble = {
   },
 };
 
-/** The stacks of FIELD.md's table, one double each. */
+/** The stacks of the field, one double each. */
 export const stacks: readonly CpeDouble[] = [
   orange('Connection'),
   orange('WWW-Authenticate'),

@@ -20,7 +20,7 @@ const keysPerSession = 4;
 /** Share of {@link SessionSettings.maxSessions} that is kept for Informs. */
 const informShare = 0.1;
 
-/** Which CPE connection belongs to which backend connection (FIELD.md: ACSs bind a session to the socket). */
+/** Which CPE connection belongs to which backend connection (ACSs bind a session to the socket, GenieACS for one). */
 export class SessionTable {
   readonly #settings: SessionSettings;
   readonly #backends: BackendPool;
@@ -134,7 +134,8 @@ export class SessionTable {
       if (isAway || isSameDevice) this.#supersede(session);
       return this.#begin(request, backend);
     }
-    // While its CPE's connection stands, only a nonce that was made for this CPE takes it to another (Fritz!Box, FIELD.md).
+    // While its CPE's connection stands, only a nonce that was made for this CPE takes it to another: a Fritz!Box connects
+    // anew after each 401.
     if (session.inFlight === 0 && (isAway || isNonce(key))) {
       this.#attach(session, request.socket);
       return session;

@@ -63,7 +63,7 @@ export type RewriteUrl = (url: string) => string | undefined | false;
 /**
  * Reads a message and says which of its bytes are to be replaced: the URL in the first Value of each
  * `ParameterValueStruct` whose first Name is that of the ConnectionRequestURL, in an Inform or a
- * GetParameterValuesResponse (SPEC.md §6.2), be it in an Envelope or bare.
+ * GetParameterValuesResponse (TR-069 A6 §A.3.3.1, §A.3.2.2), be it in an Envelope or bare.
  */
 export class UrlFinder implements MarkupHandler {
   /** What is to be replaced, in the order of the message; whoever applies a splice may remove it. */

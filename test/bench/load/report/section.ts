@@ -41,7 +41,7 @@ export function barSection(bars: readonly Bar[]): Section {
     ({ true: 'met', false: '**missed**', undefined: 'not measured' })[`${isMet(bar)}`];
   return {
     title: 'The bars',
-    intro: 'What was promised (issue 8) against what was measured in this run.',
+    intro: 'What was promised against what was measured in this run.',
     columns: ['bar', 'what', 'figure', 'limit', ''],
     rows: bars.map((bar) => [
       bar.id,
