@@ -99,6 +99,6 @@ function md5(text: string): string {
 }
 
 function parametersOf(text: string): Map<string, string> {
-  const pairs = text.matchAll(/([\w*]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g);
+  const pairs = text.matchAll(/(?<![\w*])([\w*]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g);
   return new Map([...pairs].map(([, name = '', quoted, token]) => [name.toLowerCase(), quoted ?? token ?? '']));
 }

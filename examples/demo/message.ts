@@ -5,12 +5,12 @@
 
 /** The SOAP body's element without its prefix, for instance `Inform`; `undefined` for an empty body. */
 export function methodOf(body: Buffer): string | undefined {
-  return /<(?:[\w.-]+:)?Body\b[^>]*>\s*<(?:[\w.-]+:)?([A-Za-z]+)/.exec(body.toString('latin1'))?.[1];
+  return /<(?:[\w.-]+:)?Body\b[^<>]*>\s*<(?:[\w.-]+:)?([A-Za-z]+)/.exec(body.toString('latin1'))?.[1];
 }
 
 /** The `cwmp:ID` of the SOAP header, which an answer must echo; some CPEs send none. */
 export function idOf(body: Buffer): string | undefined {
-  return /<cwmp:ID\b[^>]*>([^<]*)</.exec(body.toString('latin1'))?.[1];
+  return /<cwmp:ID\b[^<>]*>([^<]*)</.exec(body.toString('latin1'))?.[1];
 }
 
 /** The CWMP namespace that a CPE speaks, for instance `urn:dslforum-org:cwmp-1-2`. */

@@ -41,7 +41,7 @@ export function wakeSteps(serialNumber: string, acs: AcsName): Step[] {
   const isGet = (scheme: string | undefined) => (seen: Observation) =>
     seen.request?.method === 'GET' && seen.schemes[0] === scheme;
   const isGetOfClient = (scheme: string | undefined) => (seen: Observation) =>
-    isGet(scheme)(seen) && /\/client\?(.*&)?origin=/.test(seen.request?.target ?? '');
+    isGet(scheme)(seen) && /\/client\?(?:[^?]*&)?origin=/.test(seen.request?.target ?? '');
   const isChallenge = (scheme: string) => (seen: Observation) => seen.status === 401 && seen.schemes.includes(scheme);
   const isWakeInform = (seen: Observation): boolean =>
     isInform(seen, serialNumber) && eventsOf(seen.body).includes('6 CONNECTION REQUEST');

@@ -289,7 +289,9 @@ export function nameOf(url: URL): string {
 
 /** The path below which everything of a URL stands; empty for all of its host. */
 export function basePathOf({ pathname }: URL): string {
-  return pathname.replace(/\/+$/, '');
+  let end = pathname.length;
+  while (pathname.charAt(end - 1) === '/') end -= 1;
+  return pathname.slice(0, end);
 }
 
 /**
