@@ -157,7 +157,7 @@ lines.push(
 const wakeOptions = 'core/src/connection-request/wake-options.ts';
 lines.push(...optionTable(wakeOptions, 'WakeOptions', '').with(0, '### `proxy.wakeCpe(origin, options)`'));
 // What only `wakeCpe` without a proxy takes stands among the options of the pipeline.
-const alone = /interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, ([^>]*)>/.exec(
+const alone = /interface WakeCpeOptions\s+extends WakeOptions,\s*Pick<WakePipelineOptions, ([^>]*)>/.exec(
   source('core/src/connection-request/wake-cpe.ts'),
 )[1];
 lines.push(

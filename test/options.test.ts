@@ -52,6 +52,7 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     options: { trustedProxies: ['0.0.0.0/0'] },
     message: /^trustedProxies\[0\]: /,
   },
+  { name: 'an address for lookup', options: { lookup: '10.0.0.1' }, message: /^lookup: / },
   { name: 'an address for clientAddress', options: { clientAddress: '10.0.0.1' }, message: /^clientAddress: / },
   {
     name: 'a field from trusted proxies that the proxy writes itself',
@@ -80,6 +81,7 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     message: /^sessions\.recogniseBy: expected some of cookie, nonce, address/,
   },
   { name: 'no wakes', options: { limits: { maxWakes: 0 } }, message: /^limits\.maxWakes: / },
+  { name: 'no look-up', options: { limits: { maxLookups: 0 } }, message: /^limits\.maxLookups: / },
   { name: 'half a connection', options: { limits: { maxConnecting: 0.5 } }, message: /^limits\.maxConnecting: / },
   { name: 'no relayed request', options: { limits: { maxRelayed: 0 } }, message: /^limits\.maxRelayed: / },
   { name: 'a time of no length', options: { timeouts: { connectMs: 0 } }, message: /^timeouts\.connectMs: / },

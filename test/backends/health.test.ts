@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns';
 import { test } from 'node:test';
 import { BackendPool } from '#core/backends/backend-pool.js';
 import { HealthCheck } from '#core/backends/health-check.js';
@@ -61,7 +62,7 @@ test('sessions that fail after the ejection do not lengthen it', () => {
 });
 
 function pool(weights: number[]): BackendPool {
-  const backends = new BackendPool({ onState: () => {}, onShortage: () => {} }, 1);
+  const backends = new BackendPool({ onState: () => {}, onShortage: () => {} }, 1, lookup);
   for (const [index, weight] of weights.entries()) {
     backends.add({
       url: new URL(`http://b${index}`),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Names } from '#core/names/names.js';
 import { OwnAddresses } from '#core/own-addresses.js';
 import { resolveBy } from '../helpers/fake-dns.js';
 
@@ -9,10 +10,10 @@ import { resolveBy } from '../helpers/fake-dns.js';
  */
 test('the name of a backend that could not be looked up is looked up again soon, and one that could keeps its address', async (t) => {
   let code: string | undefined = 'EAI_AGAIN';
-  const { lookups } = resolveBy(t, () => (code === undefined ? ['192.0.2.1'] : { code }));
+  const { lookup, lookups } = resolveBy(() => (code === undefined ? ['192.0.2.1'] : { code }));
   let now = 0;
   t.mock.method(performance, 'now', () => now);
-  const addresses = new OwnAddresses([{ url: 'http://acs.example:7547' }], []);
+  const addresses = new OwnAddresses([{ url: 'http://acs.example:7547' }], [], new Names({ lookup }));
   const listed = async (): Promise<unknown> => {
     const before = lookups.length;
     addresses.list();

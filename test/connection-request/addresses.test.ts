@@ -49,14 +49,14 @@ test('wakes an IPv6 literal, and says so in Host', { skip: hasIpv6 ? false : 'no
 });
 
 test('takes the next address of a name where one cannot be reached, looked up once, both legs to the same', async (t) => {
-  const { lookups } = resolveBy(t, () => ['127.0.0.3', '127.0.0.2', '127.0.0.1']);
+  const { lookup, lookups } = resolveBy(() => ['127.0.0.3', '127.0.0.2', '127.0.0.1']);
   // It closes after its 401, so the answer needs another connection.
   const double = stacks.find(({ name }) => name.startsWith('icwmp')) ?? assert.fail('no such double');
   const cpe = await startCpe(t, double);
   const asked: string[] = [];
   const policy = { allows: (address: string) => asked.push(address) > 0 && address !== '127.0.0.3' };
   const url = cpe.url.replace('127.0.0.1', 'cpe.example');
-  const result = await wakeCpe(url, { credentials, policy });
+  const result = await wakeCpe(url, { credentials, policy, lookup });
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   assert.equal(result.address, '127.0.0.1');
   assert.deepEqual(
@@ -69,7 +69,7 @@ test('takes the next address of a name where one cannot be reached, looked up on
 });
 
 test('an address of a name that says nothing costs its share of the time, and the next one is woken', async (t) => {
-  resolveBy(t, () => ['127.0.0.2', '127.0.0.1']);
+  const { lookup } = resolveBy(() => ['127.0.0.2', '127.0.0.1']);
   const port = await listenRaw(
     t,
     async (talk) => {
@@ -86,6 +86,7 @@ test('an address of a name that says nothing costs its share of the time, and th
   const result = await wakeCpe(`https://cpe.example:${port}/`, {
     tls: { rejectUnauthorized: false },
     timeoutMs: 2_000,
+    lookup,
   });
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   assert.equal(result.address, '127.0.0.1');
@@ -96,9 +97,9 @@ test('an address of a name that says nothing costs its share of the time, and th
 });
 
 test('dials no more than four addresses of a name', async (t) => {
-  resolveBy(t, () => ['127.0.0.7', '127.0.0.6', '127.0.0.5', '127.0.0.4', '127.0.0.1']);
+  const { lookup } = resolveBy(() => ['127.0.0.7', '127.0.0.6', '127.0.0.5', '127.0.0.4', '127.0.0.1']);
   const cpe = await startCpe(t, stacks[0] ?? assert.fail('no such double'));
-  const result = await wakeCpe(cpe.url.replace('127.0.0.1', 'cpe.example'), { credentials });
+  const result = await wakeCpe(cpe.url.replace('127.0.0.1', 'cpe.example'), { credentials, lookup });
   assert.equal(result.outcome, 'unreachable');
   assert.equal(result.legs.filter(({ what }) => what === 'connect').length, 4);
   assert.equal(cpe.state.connections, 0);

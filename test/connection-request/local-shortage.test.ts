@@ -32,9 +32,9 @@ for (const code of [...everywhere, ...forOneAddress]) {
 }
 
 for (const code of ['EAI_AGAIN', 'EAI_MEMORY', 'EMFILE']) {
-  test(`a wake whose name cannot be looked up by ${code} is overloaded`, async (t) => {
-    resolveBy(t, () => ({ code }));
-    const result = await wakeCpe('http://cpe.example:7547/', { retries: 2 });
+  test(`a wake whose name cannot be looked up by ${code} is overloaded`, async () => {
+    const { lookup } = resolveBy(() => ({ code }));
+    const result = await wakeCpe('http://cpe.example:7547/', { retries: 2, lookup });
     assert.equal(result.outcome, 'overloaded');
     assert.deepEqual(steps(result), [`resolve ${code}`]);
   });
@@ -49,9 +49,9 @@ const several: readonly (readonly [faults: readonly string[], outcome: WakeOutco
 ];
 for (const [faults, outcome, tried] of several) {
   test(`a CPE with two addresses, ${faults.join(' and ')}, is ${outcome}`, async (t) => {
-    resolveBy(t, () => ['127.0.0.2', '127.0.0.3']);
+    const { lookup } = resolveBy(() => ['127.0.0.2', '127.0.0.3']);
     failConnects(t, ({ host }) => faults[host === '127.0.0.2' ? 0 : 1]);
-    const result = await wakeCpe('http://cpe.example:7547/');
+    const result = await wakeCpe('http://cpe.example:7547/', { lookup });
     assert.equal(result.outcome, outcome);
     assert.deepEqual(
       steps(result).slice(1),

@@ -192,8 +192,8 @@ test('a policy is asked with the very address that is dialled, and nothing leave
   assert.equal(asked.at(-1), '127.0.0.1');
 });
 
-test('what is not a usable URL is an outcome; a wrong option is an error with its path', async (t) => {
-  resolveBy(t, () => ({ code: 'ENOTFOUND' }));
+test('what is not a usable URL is an outcome; a wrong option is an error with its path', async () => {
+  const { lookup } = resolveBy(() => ({ code: 'ENOTFOUND' }));
   const bad = [
     '',
     'ftp://x/',
@@ -211,7 +211,7 @@ test('what is not a usable URL is an outcome; a wrong option is an error with it
   const refused = await wakeCpe('http://127.0.0.1:1/');
   assert.equal(refused.outcome, 'unreachable');
   assert.equal(refused.legs.at(-1)?.error, 'ECONNREFUSED');
-  const nameless = await wakeCpe('http://cpe.invalid/');
+  const nameless = await wakeCpe('http://cpe.invalid/', { lookup });
   assert.equal(nameless.outcome, 'unreachable');
   assert.equal(nameless.legs.at(-1)?.what, 'resolve');
   for (const [options, path] of [

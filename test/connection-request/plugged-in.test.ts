@@ -24,7 +24,7 @@ for (const [when, times, host] of [
   ['at the addresses of a name', 0, 'cpe.example'],
 ] as const) {
   test(`a policy that throws ${when} fails the wake with its error, and keeps none behind it waiting`, async (t) => {
-    resolveBy(t, () => ['127.0.0.1']);
+    const { lookup } = resolveBy(() => ['127.0.0.1']);
     const cpe = await startCpe(t, double);
     const thrown = new Error('no such network');
     let asked = 0;
@@ -33,7 +33,7 @@ for (const [when, times, host] of [
       if (asked === times + 1) throw thrown;
       return true;
     };
-    const pipeline = openPipeline(t, { policy: { allows } });
+    const pipeline = openPipeline(t, { policy: { allows }, lookup });
     const url = cpe.url.replace('127.0.0.1', host);
     const sharers = [pipeline.wake(url), pipeline.wake(url)];
     const behind = pipeline.wake(url, { credentials: [credentials] });

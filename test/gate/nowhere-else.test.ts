@@ -161,9 +161,9 @@ const targets = [
 
 test(`${origins.length + targets.length} ways to get out of one private block are refused before a packet leaves`, async (t) => {
   const { port, seen } = await listenEverywhere(t);
-  const { lookups } = resolveBy(t, () => ['127.0.0.1']);
+  const { lookup, lookups } = resolveBy(() => ['127.0.0.1']);
   const access = { maxFailures: 1_000_000 };
-  const gate = await startGate(t, { allow: ['10.0.0.0/8'], users, access, urls: { hostBase } });
+  const gate = await startGate(t, { allow: ['10.0.0.0/8'], users, access, urls: { hostBase } }, { lookup });
   const refused = async (what: string, target: string, host?: string): Promise<void> => {
     const status = await ask(gate, target, host);
     assert.ok(status === 400 || status === 403, `${JSON.stringify(what)}: ${status}`);
@@ -187,8 +187,8 @@ test(`${origins.length + targets.length} ways to get out of one private block ar
 
 test('a name whose addresses lie outside is refused, however many it has', async (t) => {
   const { port, seen } = await listenEverywhere(t);
-  const { lookups } = resolveBy(t, () => ['127.0.0.1', '::1', '::ffff:127.0.0.1', '169.254.169.254', '0.0.0.0']);
-  const gate = await startGate(t, { allow: ['10.0.0.0/8', '*.cpe.example'], users });
+  const { lookup, lookups } = resolveBy(() => ['127.0.0.1', '::1', '::ffff:127.0.0.1', '169.254.169.254', '0.0.0.0']);
+  const gate = await startGate(t, { allow: ['10.0.0.0/8', '*.cpe.example'], users }, { lookup });
   for (const name of ['localhost', 'LOCALHOST', 'x.localhost', 'a.cpe.example', 'metadata.google.internal']) {
     assert.equal(await ask(gate, `/client?origin=http://${name}:${port}/`), 403, name);
   }
@@ -218,13 +218,13 @@ const challenge =
 
 test('a name is looked up once, and both legs go to the address that was checked, though it changes meanwhile', async (t) => {
   const cpe = await cpeAt(t, '127.9.0.1', (times) => (times === 1 ? challenge : 'HTTP/1.1 200 OK\r\n\r\n'));
-  const { lookups } = resolveBy(t, (_name, times) => (times === 1 ? ['127.0.0.1', '127.9.0.1'] : ['127.0.0.1']));
+  const { lookup, lookups } = resolveBy((_name, times) => (times === 1 ? ['127.0.0.1', '127.9.0.1'] : ['127.0.0.1']));
   let seen = 0;
   const elsewhere = createServer(() => (seen += 1)).listen(cpe.port, '127.0.0.1');
   await once(elsewhere, 'listening');
   t.after(() => elsewhere.close());
   const credentials = { username: 'a', password: 'b' };
-  const gate = await startGate(t, { allow: ['127.9.0.0/16'], users, credentials });
+  const gate = await startGate(t, { allow: ['127.9.0.0/16'], users, credentials }, { lookup });
   assert.equal(await ask(gate, `/client?origin=http://cpe.example:${cpe.port}/`), 200);
   assert.equal(cpe.times(), 2);
   assert.deepEqual(lookups, ['cpe.example']);
@@ -244,14 +244,14 @@ for (const status of [301, 302, 303, 307, 308]) {
 }
 
 test('the backends are refused, by address and by name', async (t) => {
-  resolveBy(t, () => ['127.9.0.1']);
+  const { lookup } = resolveBy(() => ['127.9.0.1']);
   let seen = 0;
   const backend = createServer(() => (seen += 1)).listen(0, '127.9.0.1');
   await once(backend, 'listening');
   t.after(() => backend.close());
   const { port } = addressOf(backend);
   for (const url of [`http://127.9.0.1:${port}`, `http://acs.example:${port}`]) {
-    const gate = await startGate(t, { allow: ['127.9.0.0/16', '*.example'], users }, { backends: [url] });
+    const gate = await startGate(t, { allow: ['127.9.0.0/16', '*.example'], users }, { backends: [url], lookup });
     await new Promise((resolve) => setTimeout(resolve, 10));
     for (const host of ['127.9.0.1', 'acs.example']) {
       assert.equal(await ask(gate, `/client?origin=http://${host}:${port}/`), 403, `${host} with ${url}`);

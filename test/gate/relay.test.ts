@@ -66,9 +66,9 @@ test('Oktopus, with its empty opaque, wakes a CPE that refuses every field it di
 });
 
 test('takes the next address of a name where one cannot be reached', async (t) => {
-  resolveBy(t, () => ['127.0.0.2', '127.0.0.1']);
+  const { lookup } = resolveBy(() => ['127.0.0.2', '127.0.0.1']);
   const cpe = await startCpe(t, stacks.find(({ name }) => name === 'RDK-B') ?? basicOnly);
-  const gate = await startGate(t, relaying('path'));
+  const gate = await startGate(t, relaying('path'), { lookup });
   const wakes: WakeResult[] = [];
   gate.proxy.on('wake', (event) => wakes.push(event));
   const url = await gate.proxied(cpe.url.replace('127.0.0.1', 'cpe.example'));

@@ -1,4 +1,5 @@
 import { scryptSync } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
 import { Access, type AccessScheme, type AccessSettings } from './auth/access.js';
 import { basePathOf } from './backends/backend.js';
 import { createWakeEndpoint, type WakeEndpoint } from './connection-request/endpoint.js';
@@ -19,7 +20,7 @@ import { createWakePolicy } from './url/wake-policy.js';
 /** What a {@link ConnectionRequestGate} works with. */
 export interface ConnectionRequestGateSettings {
   options: ResolvedConnectionRequests;
-  limits: Required<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxRelayed' | 'maxDevices'>>;
+  limits: Required<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxLookups' | 'maxRelayed' | 'maxDevices'>>;
   urls: ProxiedUrls;
   /** Addresses of the backends at this moment. */
   ownAddresses: () => Iterable<OwnAddress>;
@@ -32,6 +33,10 @@ export interface ConnectionRequestGateSettings {
   onRefused: AccessSettings['onRefused'];
   /** Called with an origin that two devices have begun to share. */
   onCollision: (origin: string) => void;
+  /** The host's own function for names, if it has one. */
+  lookup: LookupFunction | undefined;
+  /** Told when it fails. */
+  onLookupFault: (fault: unknown) => void;
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
 }
@@ -57,6 +62,8 @@ export class ConnectionRequestGate {
     publicUrl,
     onRefused,
     onCollision,
+    lookup,
+    onLookupFault,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, tls, timeoutMs, unreachableStatus, timeoutStatus } = options;
@@ -74,7 +81,7 @@ export class ConnectionRequestGate {
       ...(users !== undefined && { users }),
       ...(htpasswd !== undefined && { htpasswd }),
     });
-    const dialling = { policy, ...(tls !== undefined && { tls }) };
+    const dialling = { policy, lookup, onLookupFault, ...(tls !== undefined && { tls }) };
     const table = modes.includes('relay') ? new RelayTable(limits.maxRelayed) : undefined;
     const fleet = options.store && new WakeFleet(options.store, groupOf(publicUrl, options), onStoreFault);
     this.#fleet = fleet;

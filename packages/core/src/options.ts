@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import type { Users } from './auth/basic.js';
 import type { CpeSecrets } from './auth/cpe-authenticator.js';
 import type { OfferedAlgorithm } from './auth/digest-authenticator.js';
@@ -44,6 +45,15 @@ export interface CwmpProxyOptions {
    * address is taken, and a `warning` `CLIENT_ADDRESS` tells the cause. `trustedProxies` applies to what it gives.
    */
   clientAddress?: (request: IncomingMessage) => string | undefined;
+  /**
+   * Looks up the names of CPEs and backends, as `lookup` of Node's `net.connect`; it is called with `{ all: true }`. Default: the proxy asks
+   * the hosts file and the system's name servers itself, by the search domains and `ndots` of resolv.conf; it waits in no thread, ends what
+   * nobody waits for any more, and keeps answers for their TTL, 1 s to 5 min. It knows no mDNS, no other sources of nsswitch.conf and no
+   * suffixes that Windows or macOS keep elsewhere: `lookup: dns.lookup` does, and up to 4 names that nobody answers stop it for the whole
+   * process (`UV_THREADPOOL_SIZE`). Where the function throws, gives what is no address, or does not answer within 4 s, the wake or the
+   * request fails as by a shortage of this machine, and a `warning` `LOOKUP` tells the cause.
+   */
+  lookup?: LookupFunction | undefined;
   /** What a backend is told of the CPE's side, and how paths are mapped. */
   forwarding?: ForwardingOptions;
   /** How long to wait for whom. */
@@ -381,6 +391,12 @@ export interface LimitOptions {
    * its wake ends as `overloaded` (503).
    */
   maxConnecting?: number;
+  /**
+   * Maximum number of names of CPEs that are looked up at once. Default 32, three quarters of them for one asker. More wait, and those who ask
+   * take turns; while they do, a look-up that has had no answer for 300 ms makes room, and its wake ends as `overloaded` (503). Names of
+   * backends wait for nobody.
+   */
+  maxLookups?: number;
   /**
    * Maximum number of requests in the mode `relay`, and of challenges held for 5 s each, of those who have not answered one rightly
    * within the hour. Default 256; at most 8 from one address (an IPv6 /64), and one for a CPE. More wait for up to `timeoutMs`, and

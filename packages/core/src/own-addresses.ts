@@ -1,5 +1,6 @@
-import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
+import type { Answer } from './names/answer.js';
+import type { Names } from './names/names.js';
 import type { OwnAddress } from './url/refused-addresses.js';
 
 /** How long what a name resolved to is taken for true, in milliseconds. */
@@ -27,6 +28,7 @@ const maxListening = 256;
 export class OwnAddresses {
   readonly #backends: Iterable<{ readonly url: string }>;
   readonly #urls: readonly string[];
+  readonly #system: Pick<Names, 'ask'>;
   readonly #names = new Map<string, Known>();
   /** Where requests have come in, by address and port. */
   readonly #listening = new Map<string, OwnAddress>();
@@ -34,8 +36,10 @@ export class OwnAddresses {
   /**
    * @param backends The backends at any moment.
    * @param urls Where the proxy itself is reached.
+   * @param names What looks names up.
    */
-  constructor(backends: Iterable<{ readonly url: string }>, urls: readonly string[]) {
+  constructor(backends: Iterable<{ readonly url: string }>, urls: readonly string[], names: Pick<Names, 'ask'>) {
+    this.#system = names;
     this.#backends = backends;
     this.#urls = urls;
   }
@@ -74,11 +78,13 @@ export class OwnAddresses {
     if (performance.now() - known.at < refreshMs) return known.addresses;
     known.at = performance.now();
     this.#names.set(name, known);
-    lookup(name, { all: true }, (error, addresses) => {
+    const onAnswer = (answer: Answer): void => {
       // A name that cannot be resolved for now keeps what it stood for, and is looked up again soon.
-      if (error === null) known.addresses = addresses.map(({ address }) => address);
+      if ('addresses' in answer) known.addresses = answer.addresses;
       else known.at += retryMs - refreshMs;
-    });
+    };
+    const answer = this.#system.ask(name, { asker: '', onAnswer });
+    if (answer !== undefined) onAnswer(answer);
     return known.addresses;
   }
 }

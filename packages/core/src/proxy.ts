@@ -22,6 +22,7 @@ import { cut, responseFault } from './http/response.js';
 import { cutWithoutRest, readRest } from './http/rest-of-request.js';
 import { Informs, isOtherDevice } from './informs.js';
 import { OwnAddresses } from './own-addresses.js';
+import { Names } from './names/names.js';
 import { readableRequest } from './mount/kept-body.js';
 import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
@@ -91,6 +92,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #checkedServers = new WeakSet<object>();
   readonly #checkedSockets = new WeakSet<Socket>();
   readonly #clients: Clients;
+  /** The names of backends and of the proxy itself. */
+  readonly #names: Names;
   readonly #ownAddresses: OwnAddresses;
   /** Responses whose fault was told; what their exchanges fail with comes of it. */
   readonly #faulty = new WeakSet<ServerResponse>();
@@ -133,6 +136,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
       tell: (name, ...event) => this.#tell(name, ...event),
       onMismatch: (identity) => this.#warnOfMismatch(identity),
     });
+    const onLookupFault = (cause: unknown): void => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#warnSometimes('LOOKUP', `lookup failed: ${why}; names that it cannot look up are not connected to`, {
+        cause,
+      });
+    };
+    this.#names = new Names({ lookup: resolved.lookup, onFault: onLookupFault });
     this.#connections = new AddressConnections(limits.maxConnectionsPerAddress);
     const pool = new BackendPool(
       {
@@ -140,6 +150,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
         onShortage: (shortage) => this.#warnOfShortage(shortage),
       },
       limits.maxSessions,
+      this.#names.lookup,
     );
     this.#pool = pool;
     this.#sessions = new SessionTable(pool, {
@@ -180,7 +191,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const { hostBase } = connectionRequests.urls;
     const { protocol } = new URL(publicUrl);
     const own = [publicUrl, ...(hostBase === undefined ? [] : [`${protocol}//cwmp-proxy.${hostBase}`])];
-    const ownAddresses = new OwnAddresses(pool, own);
+    const ownAddresses = new OwnAddresses(pool, own, this.#names);
     this.#ownAddresses = ownAddresses;
     // Their names are looked up now, so that the first wake knows where not to go.
     ownAddresses.list();
@@ -207,6 +218,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
         const message = `two devices go on reporting ${shownUrl(origin)}; the credentials of neither are used for it`;
         this.#warnSometimes('AMBIGUOUS_CPE', message);
       },
+      lookup: resolved.lookup,
+      onLookupFault,
       onStoreFault: (fault) => {
         const why = fault instanceof Error ? fault.message : String(fault);
         const message = `the store of wakes fails, this instance wakes alone: ${why}; check connectionRequests.store`;
@@ -320,6 +333,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   async close(): Promise<void> {
     this.#closed = true;
     this.#pool.close();
+    this.#names.close();
     await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
@@ -381,11 +395,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
   }
 
   /** Once in a while only: where one is refused, many are. */
-  #warnSometimes(code: WarningCode, message: string): void {
+  #warnSometimes(code: WarningCode, message: string, cause?: { readonly cause: unknown }): void {
     const now = performance.now();
     if (now - (this.#warned.get(code) ?? -Infinity) < repeatWarningMs) return;
     this.#warned.set(code, now);
-    this.#tell('warning', { code, message });
+    this.#tell('warning', { code, message, ...cause });
   }
 
   #warnOfShortage(shortage: LocalShortage | undefined): void {

@@ -38,6 +38,7 @@ export interface ResolvedOptions {
   health: ResolvedHealth;
   trustedProxies: readonly IpBlock[];
   clientAddress: CwmpProxyOptions['clientAddress'];
+  lookup: CwmpProxyOptions['lookup'];
   forwarding: ResolvedForwarding;
   timeouts: Required<TimeoutOptions>;
   limits: Required<LimitOptions>;
@@ -65,6 +66,7 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     'health',
     'trustedProxies',
     'clientAddress',
+    'lookup',
     'forwarding',
     'timeouts',
     'limits',
@@ -94,7 +96,8 @@ export function resolveOptions(options: CwmpProxyOptions): Readonly<ResolvedOpti
     cpeAuth: options.cpeAuth === undefined ? undefined : resolveCpeAuth(options.cpeAuth),
     sessions: resolveSessions(options.sessions ?? {}),
     trustedProxies: resolveTrustedProxies(options.trustedProxies),
-    clientAddress: resolveClientAddress(options.clientAddress),
+    clientAddress: aFunction('clientAddress', options.clientAddress),
+    lookup: aFunction('lookup', options.lookup),
     forwarding: resolveForwarding(options.forwarding ?? {}),
     limits: resolveLimits(options.limits ?? {}),
   });
@@ -210,8 +213,8 @@ function resolveTrustedProxies(value: unknown = []): readonly IpBlock[] {
   return Object.freeze(blocks);
 }
 
-function resolveClientAddress(value: CwmpProxyOptions['clientAddress']): CwmpProxyOptions['clientAddress'] {
-  if (value !== undefined && typeof value !== 'function') refuseOption('clientAddress', 'expected a function');
+function aFunction<T>(path: string, value: T): T {
+  if (value !== undefined && typeof value !== 'function') refuseOption(path, 'expected a function');
   return value;
 }
 
@@ -251,6 +254,7 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     'maxDevices',
     'maxWakes',
     'maxConnecting',
+    'maxLookups',
     'maxRelayed',
   ]);
   const maxSessions = wholeNumber('limits.maxSessions', options.maxSessions, 20_000, 1, mostSessions);
@@ -278,6 +282,7 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
     maxDevices: wholeNumber('limits.maxDevices', options.maxDevices, 100_000, 1, 10_000_000),
     maxWakes: wholeNumber('limits.maxWakes', options.maxWakes, 256, 1, 1_000_000),
     maxConnecting: wholeNumber('limits.maxConnecting', options.maxConnecting, 2_048, 1, 1_000_000),
+    maxLookups: wholeNumber('limits.maxLookups', options.maxLookups, 32, 1, 1_000_000),
     maxRelayed: wholeNumber('limits.maxRelayed', options.maxRelayed, 256, 1, 1_000_000),
   });
 }

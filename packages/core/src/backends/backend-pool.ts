@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { CwmpProxyError } from '../errors.js';
 import type { LocalShortage } from '../http/local-shortage.js';
 import { Backend, type BackendFigures, type BackendListener, type BackendSettings } from './backend.js';
@@ -20,8 +21,14 @@ export class BackendPool {
   /** Sessions that begin while no backend is up and each is being tried. */
   readonly #waiting: WaitingLine;
 
-  /** @param maxWaiting Most sessions that wait until it is known whether a backend lives. */
-  constructor({ onState, onShortage }: PoolListener, maxWaiting: number) {
+  readonly #lookup: LookupFunction;
+
+  /**
+   * @param maxWaiting Most sessions that wait until it is known whether a backend lives.
+   * @param lookup Looks the names of backends up.
+   */
+  constructor({ onState, onShortage }: PoolListener, maxWaiting: number, lookup: LookupFunction) {
+    this.#lookup = lookup;
     this.#waiting = new WaitingLine(maxWaiting);
     this.#listener = {
       onState: (backend) => {
@@ -44,7 +51,7 @@ export class BackendPool {
    */
   add(settings: BackendSettings): Backend | undefined {
     if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
-    const backend = new Backend(settings, this.#listener);
+    const backend = new Backend(settings, this.#listener, this.#lookup);
     if (this.find(backend.url) !== undefined) {
       backend.close();
       return undefined;

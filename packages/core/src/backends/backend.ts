@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 import { type LocalShortage, localShortage } from '../http/local-shortage.js';
 import { ActiveHealth, type ActiveHealthSettings } from './active-health.js';
@@ -126,7 +127,8 @@ export class Backend {
   /** When it failed last, on the clock of `performance.now()`. */
   failedAt: number = -Infinity;
 
-  constructor(settings: BackendSettings, listener: BackendListener) {
+  /** @param lookup Looks its name up. */
+  constructor(settings: BackendSettings, listener: BackendListener, lookup: LookupFunction) {
     const { url, tls, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = settings;
     const { active, ...health } = settings.health;
     this.basePath = basePathOf(url);
@@ -140,7 +142,13 @@ export class Backend {
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
     // No probes by the kernel: a session's own limits are shorter, and eight system calls a connection dearer.
-    const connect = buildConnector({ ...setByNode, ...tlsOptions(tls), timeout: connectTimeoutMs, keepAlive: false });
+    const connect = buildConnector({
+      ...setByNode,
+      ...tlsOptions(tls),
+      lookup,
+      timeout: connectTimeoutMs,
+      keepAlive: false,
+    });
     const connector: buildConnector.connector = (where, callback) =>
       connect(where, (...result) => {
         if (result[0] === null) this.#reached = true;

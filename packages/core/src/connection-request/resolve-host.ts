@@ -1,5 +1,4 @@
-import { lookup, type LookupAddress } from 'node:dns';
-import { localShortage } from '../http/local-shortage.js';
+import type { Answer } from '../names/answer.js';
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { Failure } from './cpe-connection.js';
 import { isAddress, isAllowed, type Origin } from './origin.js';
@@ -11,24 +10,18 @@ const maxAddresses = 4;
  * The addresses to dial for an origin: the first few that its name stands for which the policy lets through. The name is
  * looked up once, so that what was checked is what is dialled.
  */
-export async function resolveAddresses(origin: Origin, policy: WakePolicy | undefined): Promise<string[] | Failure> {
-  const found = await lookUp(origin.host);
-  if ('error' in found) return found;
-  const allowed = found.map(({ address }) => address).filter((address) => isAllowed(policy, origin, address));
-  if (allowed.length > 0) return allowed.slice(0, maxAddresses);
-  return { error: found.length === 0 ? 'ENOTFOUND' : 'forbidden' };
+export function addressesToDial(origin: Origin, policy: WakePolicy | undefined, answer: Answer): string[] | Failure {
+  if (!('addresses' in answer)) return { error: answer.code };
+  const allowed = answer.addresses.filter((address) => isAllowed(policy, origin, address));
+  return allowed.length > 0 ? allowed.slice(0, maxAddresses) : { error: 'forbidden' };
+}
+
+/** Whether the policy could allow any address of the name of an origin. */
+export function isWorthLookingUp({ host, port }: Origin, policy: WakePolicy | undefined): boolean {
+  return policy?.mayAllow?.(host, port) ?? true;
 }
 
 /** The address of an origin that needs no looking up; nothing for a name. */
 export function literalAddress(origin: Origin): string | undefined {
   return isAddress(origin) ? origin.host : undefined;
-}
-
-function lookUp(host: string): Promise<LookupAddress[] | Failure> {
-  return new Promise((resolve) => {
-    lookup(host, { all: true, verbatim: true }, (error, addresses) => {
-      if (error === null) resolve(addresses);
-      else resolve({ error: localShortage(error)?.code ?? error.code ?? 'lookup failed' });
-    });
-  });
 }

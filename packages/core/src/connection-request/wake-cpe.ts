@@ -4,7 +4,8 @@ import { WakePipeline } from './wake-pipeline.js';
 import type { WakeResult } from './wake-result.js';
 
 /** Options of {@link wakeCpe}. */
-export interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, 'policy' | 'tls' | 'onInform'> {}
+export interface WakeCpeOptions
+  extends WakeOptions, Pick<WakePipelineOptions, 'policy' | 'tls' | 'lookup' | 'onInform'> {}
 
 /**
  * Wakes one CPE without a proxy: a GET of its ConnectionRequestURL, and the answer to its challenge. It shares nothing
@@ -15,11 +16,12 @@ export interface WakeCpeOptions extends WakeOptions, Pick<WakePipelineOptions, '
  *   `ERR_CWMP_INTERNAL` where a policy throws.
  */
 export async function wakeCpe(origin: string, options: WakeCpeOptions = {}): Promise<WakeResult> {
-  checkGroup('options', options, [...wakeOptionNames, 'policy', 'tls', 'onInform']);
-  const { policy, tls, onInform, ...wakeOptions } = options;
+  checkGroup('options', options, [...wakeOptionNames, 'lookup', 'policy', 'tls', 'onInform']);
+  const { policy, tls, lookup, onInform, ...wakeOptions } = options;
   const pipeline = new WakePipeline({
     ...(policy !== undefined && { policy }),
     ...(tls !== undefined && { tls }),
+    ...(lookup !== undefined && { lookup }),
     ...(onInform !== undefined && { onInform }),
     spacingMs: 0,
   });

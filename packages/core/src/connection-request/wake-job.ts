@@ -1,9 +1,11 @@
+import type { Answer } from '../names/answer.js';
+import type { Names, NameWaiter } from '../names/names.js';
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { CoolDown, Visitor } from './cool-down.js';
 import type { Failure, WakeTls } from './cpe-connection.js';
 import type { OpenConnections } from './open-connections.js';
 import { isAllowed, type Origin } from './origin.js';
-import { literalAddress, resolveAddresses } from './resolve-host.js';
+import { addressesToDial, isWorthLookingUp, literalAddress } from './resolve-host.js';
 import { type Attempt, type AttemptSettings, outcomeOfFailure, type StopReason } from './wake-attempt.js';
 import { type WakeLimits, WakePlace } from './wake-limits.js';
 import { WakeRecord } from './wake-record.js';
@@ -16,6 +18,7 @@ export interface JobSettings {
   /** Equal for jobs that may share one. */
   readonly name: string;
   readonly policy: WakePolicy | undefined;
+  readonly names: Names;
   readonly tls: WakeTls | undefined;
   readonly limits: WakeLimits;
   readonly coolDown: CoolDown;
@@ -115,10 +118,16 @@ export class WakeJob {
   /** Ends it. The outcome is the reason, or what has come of an answer. */
   stop(reason: StopReason): void {
     // A CPE whose turn does not come is not too slow.
-    this.#stopped ??= reason === 'timeout' && this.#place?.isWaiting === true ? 'overloaded' : reason;
+    this.#stopped ??= reason === 'timeout' && this.#isQueued() ? 'overloaded' : reason;
     this.#attempt?.stop(this.#stopped);
     this.#place?.leave();
     this.#interrupt?.();
+  }
+
+  /** Whether it waits for others than its CPE. */
+  #isQueued(): boolean {
+    const { names, origin } = this.settings;
+    return this.#place?.isWaiting === true || (this.record.what === 'turn' && names.isQueued(origin.host));
   }
 
   /** Whether the CPE has been sent an answer to its challenge, and its own is waited for. */
@@ -204,10 +213,39 @@ export class WakeJob {
   }
 
   async #resolve(): Promise<string[] | Failure | undefined> {
+    const { origin, policy } = this.settings;
     this.record.begin('resolve');
-    const resolved = await this.#unlessStopped(resolveAddresses(this.settings.origin, this.settings.policy));
-    if (resolved !== undefined) this.record.end(Array.isArray(resolved) ? undefined : resolved);
+    const answer = isWorthLookingUp(origin, policy) ? await this.#lookUp(origin.host) : { code: 'forbidden' };
+    if (answer === undefined) return undefined;
+    const resolved = addressesToDial(origin, policy, answer);
+    this.record.end(Array.isArray(resolved) ? undefined : resolved);
+    // It had to make room for others.
+    if ('code' in answer && answer.code === 'overloaded') this.stop('overloaded');
     return resolved;
+  }
+
+  async #lookUp(name: string): Promise<Answer | undefined> {
+    const { names, asker } = this.settings;
+    let answered = (_answer: Answer): void => undefined;
+    const waiter: NameWaiter = {
+      asker,
+      onAnswer: (answer) => answered(answer),
+      onStart: () => {
+        if (this.record.what !== 'turn') return;
+        this.record.end();
+        this.record.begin('resolve');
+      },
+    };
+    const known = names.ask(name, waiter);
+    if (known !== undefined) return known;
+    if (names.isQueued(name)) this.record.begin('turn');
+    const answer = await this.#unlessStopped(
+      new Promise<Answer>((resolve) => {
+        answered = resolve;
+      }),
+    );
+    if (answer === undefined) names.leave(name, waiter);
+    return answer;
   }
 
   async #pause(ms: number): Promise<void> {

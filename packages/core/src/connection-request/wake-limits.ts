@@ -8,23 +8,35 @@ export interface WakeLimitSizes {
   readonly maxWakes?: number;
   /** Maximum number of CPEs that are connected to at once, or are silent. Default 2 048, of one network at most 512. */
   readonly maxConnecting?: number;
+  /** Maximum number of names that are looked up at once. Default 32, for one asker at most three quarters of them. */
+  readonly maxLookups?: number;
 }
 
 /** Maximum number of CPEs of one IPv4 /24 or IPv6 /64 that are connected to at once, or are silent. */
 const maxConnectingOfBlock = 512;
 
-/** How many CPEs are connected to at once, and talked to. Shared by all wakes of a proxy. */
+/** How long a name server may be silent while other names wait to be looked up, in milliseconds. */
+const lookupPatienceMs = 300;
+
+/** How many names are looked up at once, how many CPEs are connected to, and how many are talked to. Shared by all wakes of a proxy. */
 export class WakeLimits {
+  /** Names that are looked up. Those who ask take turns. */
+  readonly lookups: FairLimit;
   /** Those that are being connected to, and those that have given their turn up for they were silent. */
   readonly connecting: FairLimit;
   /** Those that are talked to. */
   readonly turns: FairLimit;
   readonly patience: Patience = new Patience();
 
-  constructor({ maxWakes = 256, maxConnecting = 2_048 }: WakeLimitSizes = {}) {
+  constructor({ maxWakes = 256, maxConnecting = 2_048, maxLookups = 32 }: WakeLimitSizes = {}) {
     const patienceMs = () => this.patience.ms;
     const placesOfBlock = Math.min(maxConnecting, maxConnectingOfBlock);
     this.connecting = new FairLimit({ places: maxConnecting, placesOfBlock, patienceMs });
+    this.lookups = new FairLimit({
+      places: maxLookups,
+      placesOfBlock: Math.ceil((3 * maxLookups) / 4),
+      patienceMs: () => lookupPatienceMs,
+    });
     this.turns = new FairLimit({ places: maxWakes, patienceMs });
   }
 }

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { checkGroup, checkTls, refuseOption, trueOrFalse, wholeNumber } from '../option-checks.js';
 import type { DigestAlgorithm } from '../auth/digest-algorithm.js';
 import { digestAlgorithm } from '../auth/digest-algorithm.js';
@@ -45,6 +46,10 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly policy?: WakePolicy;
   /** TLS towards CPEs with an https origin, as `connectionRequests.tls` of a proxy. */
   readonly tls?: WakeTls;
+  /** Looks names up, as `lookup` of a proxy. Default: the hosts file and the name servers of the system. */
+  readonly lookup?: LookupFunction | undefined;
+  /** Called when `lookup` throws, gives what is no address, or does not answer. Must not throw. */
+  readonly onLookupFault?: (fault: unknown) => void;
   /** Least time between the end of a wake and the next of the same CPE, in milliseconds. Default 250. */
   readonly spacingMs?: number;
   /** How many CPEs are connected to at once, and talked to. */
@@ -113,7 +118,7 @@ export function checkPipelineOptions(options: WakePipelineOptions, path = ''): v
   }
   if (options.tls !== undefined)
     checkTls(`${path}tls`, options.tls, ['ca', 'cert', 'key', 'ciphers', 'minVersion', 'rejectUnauthorized']);
-  for (const name of ['onInform', 'onWake'] as const) {
+  for (const name of ['onInform', 'onWake', 'lookup'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
       refuseOption(path + name, 'expected a function');
   }

@@ -9,6 +9,7 @@ import { pairsFor } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
 import { OpenConnections } from './open-connections.js';
 import { type Origin, parseOrigin } from './origin.js';
+import { Names } from '../names/names.js';
 import { ProvenPairs } from './proven-pairs.js';
 import { type StopReason, WakeAttempt } from './wake-attempt.js';
 import { WakeCall } from './wake-call.js';
@@ -126,6 +127,7 @@ export class WakePipeline {
   /** The oldest first. */
   readonly #late = new BoundedMap<string, LateWake>(maxLate);
   readonly #connections = new OpenConnections();
+  readonly #names: Names;
   readonly #idPrefix = randomBytes(4).toString('hex');
   #count = 0;
   #closed = false;
@@ -140,6 +142,8 @@ export class WakePipeline {
       this.#informs = new InformWatch(onInform, directory, typeof options.credentials === 'function');
     }
     this.#limits = new WakeLimits(options.limits);
+    const { lookup, onLookupFault } = options;
+    this.#names = new Names({ lookup, onFault: onLookupFault, limit: this.#limits.lookups });
     this.#coolDown = new CoolDown(options.spacingMs ?? 250);
   }
 
@@ -258,6 +262,7 @@ export class WakePipeline {
     for (const call of this.#calls) call.abort();
     for (const jobs of this.#jobs.values()) for (const { job } of jobs) job.stop('aborted');
     this.#connections.close();
+    this.#names.close();
     this.#informs?.close();
     this.#coolDown.clear();
     this.#late.clear();
@@ -325,6 +330,7 @@ export class WakePipeline {
       origin,
       name: ask.name,
       policy: this.#options.policy,
+      names: this.#names,
       tls: this.#options.tls,
       limits: this.#limits,
       coolDown: this.#coolDown,

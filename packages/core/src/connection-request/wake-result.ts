@@ -17,7 +17,7 @@
  * - `forbidden`: the policy does not let a wake go there; no packet has left.
  * - `bad-origin`: the origin is not an http or https URL that a CPE can be reached by.
  * - `overloaded`: too many wakes are waiting already, or its turn did not come in time, or its CPE was silent and had to make room for
- *   others (the last leg is `turn`, see `limits.maxWakes` and `limits.maxConnecting`); or this machine lacked a descriptor, a port, memory or a name server; the last
+ *   others (the last leg is `turn`, see `limits.maxWakes`, `limits.maxConnecting` and `limits.maxLookups`); or this machine lacked a descriptor, a port, memory or a name server; the last
  *   leg names which (`EMFILE`). It says nothing about the CPE.
  * - `aborted`: the caller's signal, or the closing of the proxy, ended it.
  */

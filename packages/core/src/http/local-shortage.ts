@@ -35,6 +35,7 @@ const shortages: ReadonlyMap<string, LocalShortage> = new Map(
         'no local port is left for this address; widen net.ipv4.ip_local_port_range, or add addresses of backends',
       ],
       ['EAGAIN', 'peer', 'the kernel has no local port or route entry left; widen net.ipv4.ip_local_port_range'],
+      ['ELOOKUP', 'peer', 'the function of the option lookup fails; the warning LOOKUP tells how'],
       ['EAI_AGAIN', 'peer', 'the name server does not answer; check it, or write addresses instead of names'],
     ] as const
   ).map(([code, of, advice]) => [code, { code, of, advice }]),

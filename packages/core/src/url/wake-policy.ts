@@ -23,6 +23,13 @@ export interface WakePolicy {
    * @param name Host name that led to the address; none when the URL holds the address itself.
    */
   allows(address: string, port: number, name?: string): boolean;
+  /**
+   * Whether any address at all could be allowed for a name. One of which none could is not looked up. Default: every name is.
+   *
+   * @param name Host name, in lower case.
+   * @param port TCP port.
+   */
+  mayAllow?(name: string, port: number): boolean;
 }
 
 /** What {@link createWakePolicy} needs. */
@@ -34,9 +41,9 @@ export interface WakePolicyOptions {
 }
 
 interface Entry {
+  isOpen: (port: number) => boolean;
   matches: (name: string | undefined) => boolean;
   block: IpBlock | undefined;
-  ports: readonly (readonly [number, number])[];
 }
 
 /**
@@ -49,6 +56,11 @@ interface Entry {
 export function createWakePolicy({ allow, ownAddresses = () => [] }: WakePolicyOptions): WakePolicy {
   const entries = allow === 'any' ? undefined : allow?.map(readEntry);
   return {
+    mayAllow(name, port) {
+      return (
+        entries?.some(({ isOpen, matches, block }) => isOpen(port) && (block !== undefined || matches(name))) ?? true
+      );
+    },
     allows(address, port, name) {
       const dialled = readIpAddress(address);
       if (dialled === undefined) return false;
@@ -58,8 +70,8 @@ export function createWakePolicy({ allow, ownAddresses = () => [] }: WakePolicyO
       if (allow === 'any') return true;
       const refusals = refusalsOf(dialled, port, own);
       if (entries === undefined) return refusals.length === 0;
-      return entries.some(({ matches, block, ports }) => {
-        if (ports.length > 0 && !ports.some(([from, to]) => port >= from && port <= to)) return false;
+      return entries.some(({ isOpen, matches, block }) => {
+        if (!isOpen(port)) return false;
         if (block === undefined) return matches(name) && refusals.length === 0;
         return isInside(dialled, block) && refusals.every((refused) => isInside(block, refused));
       });
@@ -82,7 +94,12 @@ function readEntry(entry: string | AllowedTarget, index: number): Entry {
       `${JSON.stringify(host.slice(0, 60))} is no IP address, CIDR block, host name or "*." and a domain`,
     );
   }
-  return { block, matches: nameMatcher(host.toLowerCase()), ports: readPorts(`${path}.ports`, ports) };
+  const ranges = readPorts(`${path}.ports`, ports);
+  return {
+    block,
+    matches: nameMatcher(host.toLowerCase()),
+    isOpen: (port) => ranges.length === 0 || ranges.some(([from, to]) => port >= from && port <= to),
+  };
 }
 
 function isNamePattern(text: string): boolean {
@@ -98,7 +115,7 @@ function nameMatcher(pattern: string): Entry['matches'] {
     name !== undefined && name.length > pattern.length - 1 && name.toLowerCase().endsWith(pattern.slice(1));
 }
 
-function readPorts(path: string, ports: AllowedTarget['ports']): Entry['ports'] {
+function readPorts(path: string, ports: AllowedTarget['ports']): readonly (readonly [number, number])[] {
   if (ports === undefined) return [];
   // An empty list would open them all, which nobody means who writes one.
   if (!Array.isArray(ports) || ports.length === 0) return refuseOption(path, 'expected a list of at least one port');
