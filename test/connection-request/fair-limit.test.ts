@@ -12,6 +12,7 @@ function guestOf(log: Log, name: string, block = 'a', lane = block): Guest {
   return {
     block,
     lane,
+    silentSince: 0,
     start: () => log.started.push(name),
     giveWay: () => log.gone.push(name),
   };

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { scryptSync } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import { Access, type AccessScheme, type AccessSettings } from './auth/access.js';
@@ -112,9 +113,9 @@ export class ConnectionRequestGate {
     });
   }
 
-  /** Whether a connection from this address and port is one that a wake or a relay has opened. */
-  isOwnEnd(address: string | undefined, port: number | undefined): boolean {
-    return this.pipeline.isOwnEnd(address, port);
+  /** Whether a connection that has come in is the other end of one that a wake or a relay has opened. */
+  isOwnEnd(socket: Socket): boolean {
+    return this.pipeline.isOwnEnd(socket);
   }
 
   /** Ends every wake; resolves when nothing is open any more. */

@@ -425,7 +425,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   #checkSocket(socket: Socket): void {
     if (this.#checkedSockets.has(socket)) return;
     this.#ownAddresses.cameIn(socket.localAddress, socket.localPort);
-    if (this.#gate.isOwnEnd(socket.remoteAddress, socket.remotePort)) {
+    if (this.#gate.isOwnEnd(socket)) {
       throw new CwmpProxyError('ERR_CWMP_LOOP', 'a wake of this proxy has come back to it');
     }
     this.#checkedSockets.add(socket);

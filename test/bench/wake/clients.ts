@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url';
 import { Agent as HttpAgent, get, type IncomingMessage, type RequestOptions } from 'node:http';
 import { answerDigest, chooseDigestChallenge } from '@cwmp-proxy/core';
 import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
@@ -14,15 +15,33 @@ function authorization(challenges: string | string[] | undefined): string {
   return answerDigest(challenge, { ...credentials, method: 'GET', uri: path });
 }
 
+/** Another build of cwmp-proxy that runs in the same rounds. */
+export const anotherBuild = 'cwmp-proxy, another build';
+
+function woken(pipeline: Pick<WakePipeline, 'wake'>): Client {
+  return async (host, port) => {
+    const { outcome } = await pipeline.wake(`http://${host}:${port}${path}`);
+    if (outcome !== 'accepted') throw new Error(outcome);
+  };
+}
+
+/** The pipeline of the build whose `index.js` stands in CWMP_BENCH_BASE. */
+async function pipelineOf(concurrency: number): Promise<Pick<WakePipeline, 'wake'>> {
+  const file = new URL('connection-request/wake-pipeline.js', pathToFileURL(process.env['CWMP_BENCH_BASE'] ?? ''));
+  const module: { WakePipeline: typeof WakePipeline } = await import(file.href);
+  // Older builds have `maxConcurrent` in the place of `limits`.
+  const options = { credentials, spacingMs: 0, limits: { maxWakes: concurrency }, maxConcurrent: concurrency };
+  return new module.WakePipeline(options);
+}
+
 /** The same two legs by each of the clients that are compared. */
 export const clients: Readonly<Record<string, (concurrency: number) => Promise<Client>>> = {
-  'cwmp-proxy': async (concurrency) => {
-    const pipeline = new WakePipeline({ credentials, spacingMs: 0, limits: { maxWakes: concurrency } });
-    return async (host, port) => {
-      const { outcome } = await pipeline.wake(`http://${host}:${port}${path}`);
-      if (outcome !== 'accepted') throw new Error(outcome);
-    };
-  },
+  'cwmp-proxy': async (concurrency) =>
+    woken(new WakePipeline({ credentials, spacingMs: 0, limits: { maxWakes: concurrency } })),
+
+  ...(process.env['CWMP_BENCH_BASE'] !== undefined && {
+    [anotherBuild]: async (concurrency: number) => woken(await pipelineOf(concurrency)),
+  }),
 
   'undici request, a Client per wake': async () => {
     const { Client } = await import('undici');

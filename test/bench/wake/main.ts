@@ -1,8 +1,10 @@
 // What a wake costs, beside undici and node:http doing the same two legs: CPU of the calling process, alternating rounds,
-// medians. Usage: npm run bench:wake [-- rounds [wakes]]
+// medians; with CWMP_BENCH_BASE=<another build>/packages/core/dist/index.js that build beside it. Then how many live CPEs are woken
+// while others are dead. Ends with 1 where a bar is missed. Usage: npm run bench:wake [-- rounds [wakes]]
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { clients } from './clients.js';
+import { anotherBuild, clients } from './clients.js';
+import { type Bar, deadShares } from './dead-share.js';
 
 const rounds = Number(process.argv[2] ?? 7);
 const wakes = Number(process.argv[3] ?? 10_000);
@@ -41,13 +43,15 @@ async function measure(name: string, atOnce: number): Promise<Cost> {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
+const bars: Bar[] = [];
+
 for (const atOnce of [100, 500]) {
   const costs = new Map<string, Cost[]>(Object.keys(clients).map((name) => [name, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const [name, list] of costs) list.push(await measure(name, atOnce));
   }
   const middle = (name: string, what: keyof Cost): number => median((costs.get(name) ?? []).map((cost) => cost[what]));
-  const others = [...costs.keys()].filter((name) => name !== 'cwmp-proxy');
+  const others = [...costs.keys()].filter((name) => name !== 'cwmp-proxy' && name !== anotherBuild);
   const cheapest = Math.min(...others.map((name) => middle(name, 'cpuMicros')));
   console.log(`\n${wakes} wakes of 1000 CPEs, ${atOnce} at once, median of ${rounds} rounds`);
   console.log('client                              CPU µs/wake   wakes/s   peak MB   CPU, cheapest other = 1');
@@ -57,5 +61,16 @@ for (const atOnce of [100, 500]) {
     columns.push(middle(name, 'peakMb').toFixed(0).padStart(10), (cpu / cheapest).toFixed(2).padStart(8));
     console.log(name.padEnd(36) + columns.join(''));
   }
+  if (!costs.has(anotherBuild)) continue;
+  const ratio = middle('cwmp-proxy', 'cpuMicros') / middle(anotherBuild, 'cpuMicros');
+  const text = `${atOnce} at once: CPU of a wake ${ratio.toFixed(3)} times that of the other build (bar: 1.03)`;
+  bars.push({ text, isReached: ratio <= 1.03 });
 }
+bars.push(...(await deadShares(Number(port), Math.min(rounds, 3))));
 cpes.disconnect();
+
+console.log('\nbars');
+for (const { text, isReached } of bars) {
+  console.log(`${isReached === undefined ? 'NOT SHOWN' : isReached ? 'reached  ' : 'MISSED   '}  ${text}`);
+}
+if (bars.some(({ isReached }) => isReached === false)) process.exitCode = 1;

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { DuplexOptions } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import type { OpenConnections } from './open-connections.js';
+import { type OpenConnections, plain } from './open-connections.js';
 import type { Origin } from './origin.js';
 import { type Reply, ReplyReader } from './reply-reader.js';
 
@@ -56,7 +56,6 @@ export class CpeConnection {
   #answered: ((end: Reply | Failure) => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
   readonly #open: OpenConnections;
-  #disconnected: (() => void) | undefined;
   /** Bytes that came while nothing was asked. */
   #unasked = 0;
 
@@ -74,6 +73,11 @@ export class CpeConnection {
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.#break(error.code ?? 'connection error'));
     this.#socket.on('end', () => this.#ended());
     this.#socket.on('close', () => this.#break('closed'));
+  }
+
+  /** Whether this is its own address and port. */
+  isFrom(address: string, port: number): boolean {
+    return this.#socket.localPort === port && plain(this.#socket.localAddress) === address;
   }
 
   /** Resolves when the connection stands, or says why it does not. */
@@ -159,7 +163,6 @@ export class CpeConnection {
   }
 
   #connected(): void {
-    this.#disconnected = this.#open.connected(this.#socket.localAddress, this.#socket.localPort);
     const opened = this.#opened;
     this.#opened = undefined;
     opened?.(undefined);
@@ -202,7 +205,6 @@ export class CpeConnection {
   #break(error: string): void {
     if (this.#broken !== undefined) return;
     this.#broken = error;
-    this.#disconnected?.();
     this.#open.delete(this);
     clearTimeout(this.#grace);
     this.#socket.destroy();

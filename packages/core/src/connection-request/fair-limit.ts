@@ -1,8 +1,9 @@
-import { BoundedMap } from '../bounded-map.js';
 import { FairQueue, type Waiting } from './fair-queue.js';
 
 /** One that has a place in a {@link FairLimit}, or waits for one. */
 export interface Guest extends Waiting {
+  /** Since when it is silent, on the clock of `performance.now()`; kept by the limit. */
+  silentSince: number;
   /** It has a place from now on. */
   start(): void;
   /** It has been silent for too long while others wait. It has to leave at once. */
@@ -19,13 +20,6 @@ export interface FairLimitSettings {
   readonly patienceMs: () => number;
 }
 
-/** Those of a block that have a place. */
-interface Block {
-  places: number;
-  /** The one that has been silent for longest stands first. */
-  readonly silent: BoundedMap<Guest, true>;
-}
-
 /** Time between two looks for those that are silent, in milliseconds. */
 const lookMs = 20;
 
@@ -38,9 +32,8 @@ export class FairLimit {
   readonly #placesOfBlock: number;
   readonly #patienceMs: () => number;
   readonly #inside = new Set<Guest>();
-  /** Those of whom something is awaited, and since when; the one that has been silent for longest stands first. */
-  readonly #silent = new BoundedMap<Guest, number>(Infinity);
-  readonly #blocks = new Map<string, Block>();
+  /** How many of each block have a place, where a block has a limit. */
+  readonly #ofBlock = new Map<string, number>();
   readonly #queue = new FairQueue<Guest>();
   /** Until when all that the network has brought was heard: what this process was too busy to hear is nobody's silence. */
   #heardUntil = 0;
@@ -69,57 +62,45 @@ export class FairLimit {
 
   /** Takes a place at once. Where there is none left, one that has been silent for too long gives way. */
   force(guest: Guest): void {
-    const silent = this.#inWayOf(guest.block);
+    const isBlockFull = !this.#isOpen(guest.block);
+    if (isBlockFull || this.#inside.size >= this.#places) {
+      const [longest] = this.#silent(isBlockFull ? guest.block : undefined);
+      if (longest !== undefined) this.#putOut(longest);
+    }
     this.#begin(guest);
-    if (silent !== undefined && this.#isSilent(silent)) this.#putOut(silent);
   }
 
   /** It was sent or has said something: its silence begins anew. */
   heard(guest: Guest): void {
-    if (!this.#inside.has(guest)) return;
-    this.#silent.set(guest, performance.now());
-    this.#blocks.get(guest.block)?.silent.set(guest, true);
-  }
-
-  /** Since when it has been silent, on the clock of `performance.now()`. */
-  silentSince(guest: Guest): number | undefined {
-    return this.#silent.get(guest);
+    guest.silentSince = performance.now();
   }
 
   /** It is not its own fault that it is silent, from now on. */
   excuse(guest: Guest): void {
-    this.#silent.delete(guest);
-    this.#blocks.get(guest.block)?.silent.delete(guest);
+    guest.silentSince = Infinity;
   }
 
   /** It is over, or waits no more. */
   leave(guest: Guest): void {
     if (!this.#inside.delete(guest)) {
-      this.#queue.delete(guest);
+      if (this.#queue.size > 0) this.#queue.delete(guest);
       return;
     }
-    this.excuse(guest);
-    const block = this.#blocks.get(guest.block);
-    if (block !== undefined) {
-      block.places -= 1;
-      if (block.places === 0) this.#blocks.delete(guest.block);
-    }
-    this.#next();
+    const ofBlock = (this.#ofBlock.get(guest.block) ?? 0) - 1;
+    if (ofBlock > 0) this.#ofBlock.set(guest.block, ofBlock);
+    else this.#ofBlock.delete(guest.block);
+    if (this.#queue.size > 0) this.#next();
   }
 
   #isOpen(block: string): boolean {
-    return (this.#blocks.get(block)?.places ?? 0) < this.#placesOfBlock;
+    return (this.#ofBlock.get(block) ?? 0) < this.#placesOfBlock;
   }
 
   #begin(guest: Guest): void {
     this.#inside.add(guest);
-    if (this.#placesOfBlock < this.#places) {
-      const block = this.#blocks.get(guest.block) ?? { places: 0, silent: new BoundedMap(Infinity) };
-      block.places += 1;
-      this.#blocks.set(guest.block, block);
-    }
-    this.heard(guest);
-    this.#look();
+    if (this.#placesOfBlock < this.#places) this.#ofBlock.set(guest.block, (this.#ofBlock.get(guest.block) ?? 0) + 1);
+    guest.silentSince = performance.now();
+    if (!this.#isLooking) this.#look();
     guest.start();
   }
 
@@ -133,34 +114,31 @@ export class FairLimit {
 
   /** Looks from time to time, as long as anybody has a place. */
   #look(): void {
-    if (this.#isLooking) return;
     this.#isLooking = true;
     const look = (since: number): void => {
       this.#isLooking = false;
       this.#heardUntil = since;
-      while (this.#makeRoom());
+      this.#makeRoom();
       if (this.#inside.size > 0) this.#look();
     };
     // An immediate comes after what the network had brought until now.
     setTimeout(() => setImmediate(look, performance.now()).unref(), lookMs).unref();
   }
 
-  /** Has one give way for one that waits. @returns Whether one did. */
-  #makeRoom(): boolean {
-    const longest = this.#inside.size < this.#places ? undefined : this.#longestSilent();
-    for (const block of this.#queue.blocks()) {
-      const silent = this.#isOpen(block) ? longest : this.#firstOf(block);
-      if (silent === undefined || !this.#isSilent(silent)) continue;
-      this.#putOut(silent);
-      return true;
+  /** Has those that are silent give way, as long as others wait for that. */
+  #makeRoom(): void {
+    for (const block of this.#queue.size > 0 ? [...this.#queue.blocks()] : []) {
+      if (this.#isOpen(block)) continue;
+      for (const guest of this.#silent(block)) {
+        if (!this.#queue.has(block)) break;
+        this.#putOut(guest);
+      }
     }
-    return false;
-  }
-
-  /** The one that has to go, if any, before another one of this block has a place. */
-  #inWayOf(block: string): Guest | undefined {
-    if (!this.#isOpen(block)) return this.#firstOf(block);
-    return this.#inside.size < this.#places ? undefined : this.#longestSilent();
+    if (this.#queue.size === 0 || this.#inside.size < this.#places) return;
+    for (const guest of this.#silent(undefined)) {
+      if (!this.#queue.hasAny((block) => this.#isOpen(block))) return;
+      this.#putOut(guest);
+    }
   }
 
   #putOut(guest: Guest): void {
@@ -168,22 +146,23 @@ export class FairLimit {
     this.leave(guest);
   }
 
-  #isSilent(guest: Guest): boolean {
-    const since = this.#silent.get(guest);
-    return since !== undefined && this.#heardUntil - since > this.#patienceMs();
-  }
-
-  #firstOf(block: string): Guest | undefined {
-    return this.#blocks.get(block)?.silent.oldestKey;
-  }
-
-  /** Of the block that has the most. */
-  #longestSilent(): Guest | undefined {
-    let longest = this.#silent.oldestKey;
-    let most = 0;
-    for (const { silent } of this.#blocks.values()) {
-      if (silent.size > most) [longest, most] = [silent.oldestKey, silent.size];
+  /** Those that have been silent for too long: of a block; or of all, where those of the block with the most places come first. */
+  #silent(block: string | undefined): Guest[] {
+    const before = this.#heardUntil - this.#patienceMs();
+    const silent: Guest[] = [];
+    for (const guest of this.#inside) {
+      if (guest.silentSince < before && (block === undefined || guest.block === block)) silent.push(guest);
     }
-    return longest;
+    silent.sort((one, other) => one.silentSince - other.silentSince);
+    if (block !== undefined || this.#ofBlock.size === 0) return silent;
+    // The excess of each block over the others goes first, so that they end up equal.
+    const seen = new Map<string, number>();
+    const left = new Map<Guest, number>();
+    for (const guest of silent) {
+      const times = seen.get(guest.block) ?? 0;
+      seen.set(guest.block, times + 1);
+      left.set(guest, (this.#ofBlock.get(guest.block) ?? 0) - times);
+    }
+    return silent.sort((one, other) => (left.get(other) ?? 0) - (left.get(one) ?? 0));
   }
 }

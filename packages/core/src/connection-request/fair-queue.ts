@@ -36,6 +36,17 @@ export class FairQueue<T extends Waiting> {
     for (const { name } of this.#blocks.values()) yield name;
   }
 
+  /** Whether one of this block waits. */
+  has(block: string): boolean {
+    return this.#blocks.has(block);
+  }
+
+  /** Whether one of such a block waits. */
+  hasAny(isOpen: (block: string) => boolean): boolean {
+    for (const { name } of this.#blocks.values()) if (isOpen(name)) return true;
+    return false;
+  }
+
   /** @param isFirst Whether it goes before all others of its block. */
   add(one: T, isFirst: boolean): void {
     const known = this.#blocks.get(one.block);

@@ -1,7 +1,11 @@
+import type { Socket } from 'node:net';
+
 /** What is kept of a connection. */
 interface Closable {
   /** Closes it at once; what still waits on it fails with this error. */
   stop(error: string): void;
+  /** Whether this is its own address and port. */
+  isFrom(address: string, port: number): boolean;
 }
 
 /** How long a CPE that has said that it closes is let close first, in milliseconds, at least; at most twice as long. */
@@ -10,8 +14,6 @@ const lingerMs = 100;
 /** The connections of a pipeline that are open, and those among them that only wait for the CPE to close. */
 export class OpenConnections {
   readonly #all = new Set<Closable>();
-  /** Own ends of the connections, as the other end sees them. */
-  readonly #ownEnds = new Set<string>();
   /** Lingering since the last tick of the timer, and since before it. One timer serves all: most are gone within a millisecond. */
   #recent = new Set<Closable>();
   #overdue = new Set<Closable>();
@@ -22,16 +24,16 @@ export class OpenConnections {
     this.#all.add(connection);
   }
 
-  /** A connection stands, from this address and port of ours. Returns a function to call when it is closed. */
-  connected(address: string | undefined, port: number | undefined): () => void {
-    const end = endOf(address, port);
-    this.#ownEnds.add(end);
-    return () => this.#ownEnds.delete(end);
-  }
-
-  /** Whether a connection from this address and port is one of these: a wake has come back to the proxy. */
-  isOwn(address: string | undefined, port: number | undefined): boolean {
-    return this.#ownEnds.size > 0 && this.#ownEnds.has(endOf(address, port));
+  /**
+   * Whether a connection that has come in is the other end of one of these: a wake has come back to the proxy. Only one from this
+   * machine can be, so that the own ends, which cost a system call each, are seldom read.
+   */
+  isOwn({ remoteAddress, remotePort, localAddress }: Socket): boolean {
+    if (remoteAddress === undefined || remotePort === undefined) return false;
+    const address = plain(remoteAddress);
+    if (address !== plain(localAddress) && !address.startsWith('127.') && address !== '::1') return false;
+    for (const connection of this.#all) if (connection.isFrom(address, remotePort)) return true;
+    return false;
   }
 
   /** It has been closed. */
@@ -62,6 +64,7 @@ export class OpenConnections {
   }
 }
 
-function endOf(address = '', port = 0): string {
-  return `${address.replace(/^::ffff:(?=\d+\.)/i, '')} ${port}`;
+/** An address; an IPv4 one in its own form. */
+export function plain(address = ''): string {
+  return address.startsWith(':') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address;
 }

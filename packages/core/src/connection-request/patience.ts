@@ -18,6 +18,6 @@ export class Patience {
 
   /** An answer has come after this time. */
   answered(ms: number): void {
-    this.#usualMs += weight * (Math.min(ms, maxMs) - this.#usualMs);
+    this.#usualMs += weight * (Math.min(maxMs, Math.max(0, ms)) - this.#usualMs);
   }
 }

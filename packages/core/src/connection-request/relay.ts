@@ -140,7 +140,13 @@ export class Relay {
     const start = (): void => proceed();
     ended.signal.addEventListener('abort', start);
     const stopListening = this.#known.whenKnown(asker, start);
-    const place: Guest & { giveWay: () => void } = { block: asker, lane: origin.key, start, giveWay: crowdOut };
+    const place: Guest & { giveWay: () => void } = {
+      block: asker,
+      lane: origin.key,
+      silentSince: 0,
+      start,
+      giveWay: crowdOut,
+    };
     const visitor: Visitor = { block: '', lane: asker, start };
     const leave = (): void => this.#unknown.leave(place);
     const isFree = (): boolean => ended.signal.aborted || this.#known.has(asker);

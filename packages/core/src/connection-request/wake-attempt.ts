@@ -31,8 +31,8 @@ export interface Attempt {
   stop(reason: StopReason): void;
 }
 
-/** What an attempt with credentials goes by. */
-export interface WakeAttemptSettings extends AttemptSettings {
+/** What an attempt with credentials goes by besides. */
+export interface CredentialSettings {
   readonly allowBasic: boolean;
   readonly preferredAlgorithm: DigestAlgorithm | undefined;
   /** Asked for once the CPE has challenged. */
@@ -48,7 +48,8 @@ type Plan = DigestChallenge | 'basic';
 
 /** One attempt to wake a CPE: the GET, and the GET that answers its challenge. */
 export class WakeAttempt implements Attempt {
-  readonly #settings: WakeAttemptSettings;
+  readonly #settings: AttemptSettings;
+  readonly #how: CredentialSettings;
   readonly #record: WakeRecord;
   /** Those that are still to be tried; once one was reached, only that one. */
   #addresses: readonly string[];
@@ -57,16 +58,15 @@ export class WakeAttempt implements Attempt {
   #second: CpeConnection | undefined;
   #stopped: StopReason | undefined;
   #interrupt: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
-  constructor(settings: WakeAttemptSettings, record: WakeRecord) {
+  constructor(settings: AttemptSettings, how: CredentialSettings, record: WakeRecord) {
     this.#settings = settings;
+    this.#how = how;
     this.#addresses = settings.addresses;
     this.#record = record;
   }
 
   async run(): Promise<WakeOutcome> {
-    this.#watchTime();
     try {
       const reply = await this.#send('request', undefined);
       if ('error' in reply) return this.#outcomeOfFailure(reply);
@@ -74,7 +74,6 @@ export class WakeAttempt implements Attempt {
       if (isSuccess(reply.status)) this.#note('none');
       return outcomeOfStatus(reply.status);
     } finally {
-      clearTimeout(this.#timer);
       this.#connection?.close();
       this.#second?.close();
     }
@@ -87,12 +86,6 @@ export class WakeAttempt implements Attempt {
     this.#interrupt?.();
   }
 
-  #watchTime(): void {
-    const left = this.#settings.timeLeft();
-    if (left > 0) this.#timer = setTimeout(() => this.#watchTime(), Math.ceil(left)).unref();
-    else this.stop('timeout');
-  }
-
   async #authenticate(first: Reply): Promise<WakeOutcome> {
     const challenged = this.#choose(first);
     if (challenged === undefined) {
@@ -102,7 +95,7 @@ export class WakeAttempt implements Attempt {
     this.#note(challenged);
     const pairs = await this.#askForPairs();
     if (this.#stopped !== undefined) return this.#stopped;
-    if (pairs.length === 0) return this.#settings.isUnknown() ? 'unknown' : 'no-credentials';
+    if (pairs.length === 0) return this.#how.isUnknown() ? 'unknown' : 'no-credentials';
     let plan: Plan = challenged;
     let renewed = false;
     let reading: DigestReading = 'standard';
@@ -196,13 +189,18 @@ export class WakeAttempt implements Attempt {
   /** Connects to the first of the addresses that can be reached; from then on to no other. */
   async #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
-    const { place, onAsk } = this.#settings;
+    const { origin, policy, tls, connections, timeLeft, place, onAsk } = this.#settings;
     const room = place.connect();
     if (room !== undefined) await waitForTurn(this.#record, room, () => this.#stopped !== undefined);
     if (this.#stopped !== undefined) return { error: this.#stopped };
     onAsk();
+    // One literal: options that begin with a copy are slow to read (ARCHITECTURE.md).
     const reached = await dial(this.#addresses, {
-      ...this.#settings,
+      origin,
+      policy,
+      tls,
+      connections,
+      timeLeft,
       record: this.#record,
       onConnection: (connection) => {
         this.#connection = connection;
@@ -215,7 +213,7 @@ export class WakeAttempt implements Attempt {
   }
 
   async #askForPairs(): Promise<readonly Credentials[]> {
-    const given = this.#settings.pairs();
+    const given = this.#how.pairs();
     if (!(given instanceof Promise)) return given;
     this.#record.begin('credentials');
     const pairs = await new Promise<readonly Credentials[] | undefined>((resolve) => {
@@ -228,8 +226,8 @@ export class WakeAttempt implements Attempt {
   }
 
   #choose(reply: Reply): Plan | undefined {
-    const digest = chooseDigestChallenge(parseChallenges(reply.challenges), this.#settings.preferredAlgorithm);
-    return digest ?? (this.#settings.allowBasic && offersBasic(reply) ? 'basic' : undefined);
+    const digest = chooseDigestChallenge(parseChallenges(reply.challenges), this.#how.preferredAlgorithm);
+    return digest ?? (this.#how.allowBasic && offersBasic(reply) ? 'basic' : undefined);
   }
 
   #note(plan: Plan | 'none'): void {

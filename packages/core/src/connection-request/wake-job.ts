@@ -46,44 +46,47 @@ export interface JobSettings {
 const firstPauseMs = 250;
 
 /** All attempts of one wake, for all callers that share it. */
-export class WakeJob {
+export class WakeJob implements Visitor {
   /** What has happened so far. */
   readonly record: WakeRecord = new WakeRecord();
   readonly settings: JobSettings;
+  /** All that wait for one CPE are of one block. */
+  readonly block = '';
+  /** Askers take turns at a CPE. */
+  readonly lane: string;
   /** Further attempts that may follow a failed one. */
-  retries = 0;
+  #retries = 0;
   /** When the last of its callers will have left, on the clock of `performance.now()`. */
-  deadline = 0;
+  #deadline = 0;
+  /** Ends the attempt, where no caller's time does. */
+  #timer: NodeJS.Timeout | undefined;
+  #timeLeft: () => number = () => this.#deadline - performance.now();
 
   /** When the CPE was asked first, by this instance or another one, on the clock of `performance.now()`. */
   askedAt: number | undefined;
   /** Whether it ends when somebody else waits for its CPE. */
-  givesWay = false;
+  #givesWay = false;
   #stopped: StopReason | undefined;
   #attempt: Attempt | undefined;
   #place: WakePlace | undefined;
   #interrupt: (() => void) | undefined;
+  #isFree = false;
+  #onFree: (() => void) | undefined;
 
   constructor(settings: JobSettings) {
     this.settings = settings;
+    this.lane = settings.asker;
   }
 
   /** Runs it to its end. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
-    const { origin, policy, coolDown, leaveFleet } = this.settings;
+    const { origin, policy, coolDown, isProven, isNext, leaveFleet } = this.settings;
     const address = literalAddress(origin) ?? this.settings.address;
-    const visitor: Visitor = {
-      block: '',
-      lane: this.settings.asker,
-      start: () => undefined,
-      wanted: () => {
-        if (this.givesWay) this.stop('aborted');
-      },
-    };
     let outcome: WakeOutcome | undefined;
     let hasEntered = false;
     try {
-      await this.#itsTurn(visitor);
+      coolDown.enter(origin.key, this, isProven(), isNext);
+      if (!this.#isFree) await this.#waitUntilFree();
       if (this.#stopped !== undefined) return this.#stopped;
       if (address !== undefined && !isAllowed(policy, origin, address)) {
         this.record.begin('connect');
@@ -109,10 +112,22 @@ export class WakeJob {
       }
       return outcome;
     } finally {
+      clearTimeout(this.#timer);
       this.#place?.leave();
       if (hasEntered) leaveFleet?.(outcome);
-      coolDown.leave(origin.key, visitor, this.record.address !== undefined);
+      coolDown.leave(origin.key, this, this.record.address !== undefined);
     }
+  }
+
+  /** The CPE is free for it. */
+  start(): void {
+    this.#isFree = true;
+    this.#onFree?.();
+  }
+
+  /** Somebody else waits for the CPE. */
+  wanted(): void {
+    if (this.#givesWay) this.stop('aborted');
   }
 
   /** Ends it. The outcome is the reason, or what has come of an answer. */
@@ -142,27 +157,27 @@ export class WakeJob {
    */
   goOnAlone(until: number): boolean {
     const { coolDown, origin, isProven } = this.settings;
-    this.givesWay = !isProven();
-    if (this.givesWay && coolDown.isWanted(origin.key)) return false;
-    this.deadline = until;
-    this.retries = 0;
+    this.#givesWay = !isProven();
+    if (this.#givesWay && coolDown.isWanted(origin.key)) return false;
+    this.#deadline = until;
+    this.#retries = 0;
+    this.#watchTime();
     return true;
   }
 
-  /** Whether the CPE is free for it. */
-  async #itsTurn(visitor: Visitor): Promise<void> {
-    const { coolDown, origin, isProven, isNext } = this.settings;
-    let isFree = false;
-    let start = (): void => {
-      isFree = true;
-    };
-    visitor.start = () => start();
-    coolDown.enter(origin.key, visitor, isProven(), isNext);
-    if (isFree) return;
+  /** A caller has come. @param deadline When it will have left, on the clock of `performance.now()`. */
+  extend(deadline: number, retries: number): void {
+    this.#deadline = Math.max(this.#deadline, deadline);
+    this.#retries = Math.max(this.#retries, retries);
+    this.#givesWay = false;
+    if (this.#attempt !== undefined && this.#retries > 0) this.#watchTime();
+  }
+
+  async #waitUntilFree(): Promise<void> {
     this.record.begin('turn');
     await this.#unlessStopped(
       new Promise<void>((resolve) => {
-        start = resolve;
+        this.#onFree = resolve;
       }),
     );
     if (this.#stopped === undefined) this.record.end();
@@ -179,9 +194,10 @@ export class WakeJob {
         else outcome = outcomeOfFailure({ error: resolved?.error ?? 'ENOTFOUND', unreached: true });
       }
       if (addresses !== undefined) outcome = await this.#try(addresses, attempt);
-      if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.retries) return outcome;
+      if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.#retries) return outcome;
       const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
-      if (performance.now() + pause >= this.deadline) return outcome;
+      if (performance.now() + pause >= this.#deadline) return outcome;
+      clearTimeout(this.#timer);
       this.#place?.leave();
       await this.#pause(pause);
       if (this.#stopped !== undefined) return this.#stopped;
@@ -193,13 +209,9 @@ export class WakeJob {
     const since = performance.now();
     // What is left is shared evenly among the attempts that may still come. A caller that joins may bring more time.
     const timeLeft = () =>
-      since + (this.deadline - since) / (1 + Math.max(0, this.retries - attempt)) - performance.now();
-    const place = new WakePlace(limits, {
-      address: addresses[0] ?? '',
-      lane: origin.authority,
-      isFirst: isNext,
-      crowdedOut: () => this.stop('overloaded'),
-    });
+      since + (this.#deadline - since) / (1 + Math.max(0, this.#retries - attempt)) - performance.now();
+    this.#timeLeft = timeLeft;
+    const place = new WakePlace(limits, addresses[0] ?? '', origin.authority, isNext, () => this.stop('overloaded'));
     this.#place = place;
     const onAsk = () => {
       this.askedAt ??= performance.now();
@@ -209,7 +221,19 @@ export class WakeJob {
       { origin, addresses, policy, tls, connections, timeLeft, place, onAsk },
       this.record,
     );
+    if (this.#retries > attempt) this.#watchTime();
     return this.#attempt.run();
+  }
+
+  #watchTime(): void {
+    clearTimeout(this.#timer);
+    const left = this.#timeLeft();
+    if (left > 0) {
+      this.#timer = setTimeout(() => this.#watchTime(), Math.ceil(left)).unref();
+      return;
+    }
+    this.#attempt?.stop('timeout');
+    this.#place?.leave();
   }
 
   async #resolve(): Promise<string[] | Failure | undefined> {

@@ -46,16 +46,17 @@ class Seat implements Guest {
   readonly block: string;
   readonly lane: string;
   readonly limit: FairLimit;
-  readonly giveWay: () => void;
+  silentSince = 0;
   isTaken = false;
   /** Ends the wait for it. */
   onEnd: (() => void) | undefined;
+  #place: WakePlace | undefined;
 
-  constructor(limit: FairLimit, { block, lane }: Pick<Guest, 'block' | 'lane'>, giveWay: () => void) {
+  constructor(limit: FairLimit, place: WakePlace) {
     this.limit = limit;
-    this.block = block;
-    this.lane = lane;
-    this.giveWay = giveWay;
+    this.block = place.block;
+    this.lane = place.lane;
+    this.#place = place;
   }
 
   start(): void {
@@ -63,9 +64,16 @@ class Seat implements Guest {
     this.onEnd?.();
   }
 
+  giveWay(): void {
+    this.#place?.giveWay(this.limit);
+  }
+
   leave(): void {
+    // A table of the limit that V8 has replaced by another may refer to it until the next great collection: so not to the wake.
+    this.#place = undefined;
     this.limit.leave(this);
     this.onEnd?.();
+    this.onEnd = undefined;
   }
 }
 
@@ -74,8 +82,11 @@ class Seat implements Guest {
  * others wait loses the turn, but not the wake, and gets one again when it has answered.
  */
 export class WakePlace {
+  /** The network of the address that is dialled. */
+  readonly block: string;
+  /** Wakes of one lane take turns with those of others at the same network. */
+  readonly lane: string;
   readonly #limits: WakeLimits;
-  readonly #at: Pick<Guest, 'block' | 'lane'>;
   readonly #crowdedOut: () => void;
   #seat: Seat | undefined;
   #wanted: Seat | undefined;
@@ -83,16 +94,13 @@ export class WakePlace {
 
   /**
    * @param address The address that is dialled.
-   * @param lane Wakes of one lane take turns with those of others at the same network.
    * @param isFirst Whether it gets its turn before others of its network.
    * @param crowdedOut Called when the wake has to end, because its CPE is silent and others wait.
    */
-  constructor(
-    limits: WakeLimits,
-    { address, lane, isFirst, crowdedOut }: { address: string; lane: string; isFirst: boolean; crowdedOut: () => void },
-  ) {
+  constructor(limits: WakeLimits, address: string, lane: string, isFirst: boolean, crowdedOut: () => void) {
     this.#limits = limits;
-    this.#at = { block: blockOf(address), lane };
+    this.block = blockOf(address);
+    this.lane = lane;
     this.#isFirst = isFirst;
     this.#crowdedOut = crowdedOut;
   }
@@ -104,7 +112,7 @@ export class WakePlace {
 
   /** Before the CPE is connected to. Resolves when it may be; nothing when it may be now. */
   connect(): Promise<void> | undefined {
-    if (this.#seat === undefined) return this.#take(new Seat(this.#limits.connecting, this.#at, this.#crowdedOut));
+    if (this.#seat === undefined) return this.#take(this.#limits.connecting);
     this.#seat.limit.heard(this.#seat);
     return undefined;
   }
@@ -112,7 +120,7 @@ export class WakePlace {
   /** Before the CPE is sent something. Resolves when it may be; nothing when it may be now. */
   talk(): Promise<void> | undefined {
     const { turns } = this.#limits;
-    if (this.#seat?.limit !== turns) return this.#take(new Seat(turns, this.#at, () => this.#giveTurnUp()));
+    if (this.#seat?.limit !== turns) return this.#take(turns);
     turns.heard(this.#seat);
     return undefined;
   }
@@ -120,10 +128,22 @@ export class WakePlace {
   /** The CPE has answered what it was sent. */
   answered(): void {
     if (this.#seat === undefined) return;
-    const { limit } = this.#seat;
-    const since = limit.silentSince(this.#seat);
-    if (since !== undefined) this.#limits.patience.answered(performance.now() - since);
-    limit.heard(this.#seat);
+    this.#limits.patience.answered(performance.now() - this.#seat.silentSince);
+    this.#seat.limit.heard(this.#seat);
+  }
+
+  /** It has been silent for too long while others wait: for a turn, or for the place that it has without one. */
+  giveWay(limit: FairLimit): void {
+    const { connecting } = this.#limits;
+    if (limit === connecting) {
+      this.#crowdedOut();
+      return;
+    }
+    const seat = new Seat(connecting, this);
+    // It is behind nobody when its CPE answers.
+    this.#isFirst = true;
+    this.#sit(seat);
+    connecting.force(seat);
   }
 
   /** The wake is over, or pauses. A wait ends too. */
@@ -134,8 +154,9 @@ export class WakePlace {
     this.#seat = undefined;
   }
 
-  #take(seat: Seat): Promise<void> | undefined {
-    seat.limit.enter(seat, this.#isFirst);
+  #take(limit: FairLimit): Promise<void> | undefined {
+    const seat = new Seat(limit, this);
+    limit.enter(seat, this.#isFirst);
     if (seat.isTaken) {
       this.#sit(seat);
       return undefined;
@@ -156,14 +177,6 @@ export class WakePlace {
     const before = this.#seat;
     this.#seat = seat;
     before?.leave();
-  }
-
-  #giveTurnUp(): void {
-    const seat = new Seat(this.#limits.connecting, this.#at, this.#crowdedOut);
-    // It is behind nobody when its CPE answers.
-    this.#isFirst = true;
-    this.#sit(seat);
-    this.#limits.connecting.force(seat);
   }
 }
 

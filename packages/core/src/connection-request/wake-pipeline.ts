@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { DigestChallenge } from '../auth/digest-challenge.js';
 import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
@@ -192,8 +193,8 @@ export class WakePipeline {
               });
             // A function was not asked for the device that it would know, but for one that has not informed or was forgotten.
             const isUnknown = () => typeof credentials === 'function' && identify()?.state === 'unknown';
-            return (settings, record) =>
-              new WakeAttempt({ ...settings, allowBasic, preferredAlgorithm, pairs, isUnknown }, record);
+            const how = { allowBasic, preferredAlgorithm, pairs, isUnknown };
+            return (settings, record) => new WakeAttempt(settings, how, record);
           },
         },
         ({ result }) => resolve(result),
@@ -246,9 +247,9 @@ export class WakePipeline {
     return this.#tell(origin, { id, result, challenge: undefined }).result;
   }
 
-  /** Whether a connection from this address and port is one of its own. */
-  isOwnEnd(address: string | undefined, port: number | undefined): boolean {
-    return this.#connections.isOwn(address, port);
+  /** Whether a connection that has come in is the other end of one of its own. */
+  isOwnEnd(socket: Socket): boolean {
+    return this.#connections.isOwn(socket);
   }
 
   /** A keyed hash of what must not be kept. */
@@ -284,9 +285,7 @@ export class WakePipeline {
     }
     const shared = this.#join(parsed, ask, since);
     const { job } = shared;
-    job.deadline = Math.max(job.deadline, since + ask.timeoutMs);
-    job.retries = Math.max(job.retries, ask.retries);
-    job.givesWay = false;
+    job.extend(since + ask.timeoutMs, ask.retries);
     const call = new WakeCall(job, {
       timeoutMs: ask.timeoutMs,
       waitForInformMs: ask.waitForInformMs,
