@@ -66,6 +66,11 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   },
   { name: 'a limit of nothing', options: { limits: { maxBodyBytes: 0 } }, message: /^limits\.maxBodyBytes: / },
   {
+    name: 'less to hold than one body may have',
+    options: { limits: { maxHeldTotalBytes: 65_535 } },
+    message: /^limits\.maxHeldTotalBytes: /,
+  },
+  {
     name: 'no session for an address',
     options: { limits: { maxSessionsPerAddress: 0 } },
     message: /^limits\.maxSessionsPerAddress: /,

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { type CwmpProxy, type CwmpProxyOptions, type FailureEvent, createCwmpProxy } from '@cwmp-proxy/core';
 import { atEnd } from './at-end.js';
 import { listen } from './serve.js';
+import { until } from './until.js';
 
 /** A proxy behind a server of its own, for the length of one test. */
 export interface Gateway {
@@ -34,6 +35,7 @@ export async function startGateway(
 ): Promise<Gateway> {
   const proxy = createCwmpProxy({ ...requiredOptions, ...options });
   atEnd(t, () => proxy.close());
+  atEnd(t, () => until('nothing is held', () => proxy.stats().heldBytes === 0));
   const failures: FailureEvent[] = [];
   proxy.on('failure', (failure) => failures.push(failure));
   atEnd(t, () => {

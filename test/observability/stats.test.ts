@@ -23,6 +23,7 @@ test('stats() tells in one plain object what the proxy does and has done', async
     sessions: { open: 0, started: 1, ended: { complete: 1 } },
     messages: { rewritten: 1 },
     exchanges: 2,
+    heldBytes: 0,
     wakes: { unreachable: 1 },
     failures: {},
     warnings: {},

@@ -77,6 +77,11 @@ export class BoundedMap<Key, Value> {
     this.#newest = undefined;
   }
 
+  /** The keys, oldest first. The entry that is at hand may be deleted meanwhile. */
+  *keys(): Generator<Key, void, undefined> {
+    for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.key;
+  }
+
   /** The values, oldest first. The entry that is at hand may be deleted meanwhile. */
   *values(): Generator<Value, void, undefined> {
     for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.value;

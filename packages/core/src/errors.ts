@@ -32,7 +32,10 @@ const statusByCode = {
   ERR_CWMP_BAD_REQUEST: 400,
   /** A CPE that `cpeAuth` knows as one device sent an Inform with the DeviceId of another (`cpeAuth.onMismatch: 'refuse'`). */
   ERR_CWMP_DEVICE_MISMATCH: 403,
-  /** The CPE's request body was silent for too long before it was whole. */
+  /**
+   * The CPE's request body was silent for too long before it was whole; or it came slowly and gave way to others
+   * (`limits.maxHeldTotalBytes`).
+   */
   ERR_CWMP_REQUEST_TIMEOUT: 408,
   /** A body is longer, or expands to more, than the limits allow. */
   ERR_CWMP_BODY_TOO_LARGE: 413,
@@ -48,7 +51,7 @@ const statusByCode = {
   /** The host has answered in the proxy's place, a timeout of its own for instance; the exchange was given up. */
   ERR_CWMP_ANSWERED: 499,
 
-  /** The proxy, or every backend, has as many sessions as it may. */
+  /** A limit is reached: of sessions, of a client address, or of the bytes that are held; the message names the option. */
   ERR_CWMP_BUSY: 503,
   /**
    * The machine of the proxy lacks what a connection needs: file descriptors, local ports, memory or an answer of the name server

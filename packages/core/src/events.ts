@@ -84,6 +84,7 @@ export interface FailureEvent {
  *   `ERR_CWMP_BUSY` too
  * - `ADDRESS_LIMIT`: `limits.maxSessionsPerAddress` or `limits.maxConnectionsPerAddress` refuses a client; the message names its
  *   address. Each refusal is a `failure` with `ERR_CWMP_BUSY` too
+ * - `HELD_BYTES_LIMIT`: bodies found no room in `limits.maxHeldTotalBytes`; each is a `failure` with `ERR_CWMP_BUSY` too
  * - `WAKE_STORE`: the store that instances share (`connectionRequests.store`) fails; wakes go on as if this instance were alone
  * - `ACCESS_REFUSED`: an ACS has answered a challenge of the endpoint wrongly
  * - `LOCAL_RESOURCES`: this machine lacks what a connection needs, file descriptors for instance; the message names the limit. No
@@ -102,6 +103,7 @@ export type WarningCode =
   | 'URL_TOO_LONG'
   | 'SESSION_LIMIT'
   | 'ADDRESS_LIMIT'
+  | 'HELD_BYTES_LIMIT'
   | 'WAKE_STORE'
   | 'ACCESS_REFUSED'
   | 'LOCAL_RESOURCES'

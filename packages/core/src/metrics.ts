@@ -17,6 +17,7 @@ const wakeBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60];
 /** Every metric, so that they can be taken out again. */
 const names = [
   'cwmp_proxy_sessions',
+  'cwmp_proxy_held_bytes',
   'cwmp_proxy_sessions_started_total',
   'cwmp_proxy_sessions_ended_total',
   'cwmp_proxy_messages_total',
@@ -110,6 +111,14 @@ function addGauges(proxy: CwmpProxy, registers: Registry[]): Gauge[] {
       registers,
       collect() {
         this.set(proxy.stats().sessions.open);
+      },
+    }),
+    new Gauge({
+      name: 'cwmp_proxy_held_bytes',
+      help: 'Bytes that bodies and their coders hold now; limits.maxHeldTotalBytes is the maximum',
+      registers,
+      collect() {
+        this.set(proxy.stats().heldBytes);
       },
     }),
     new Gauge({

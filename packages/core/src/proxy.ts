@@ -16,10 +16,13 @@ import { AddressConnections, AddressLimitError } from './http/address-limit.js';
 import { answerFailure } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
 import { onClosed } from './http/client-left.js';
+import { HeldBytesError } from './http/held-room.js';
+import { HoldBudget } from './http/hold-budget.js';
 import { type LocalShortage, localShortage, shortageOfCode } from './http/local-shortage.js';
 import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
 import { cutWithoutRest, readRest } from './http/rest-of-request.js';
+import { whileUnread } from './http/unread-request.js';
 import { Informs, isOtherDevice } from './informs.js';
 import { OwnAddresses } from './own-addresses.js';
 import { Names } from './names/names.js';
@@ -85,6 +88,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #sessions: SessionTable;
   readonly #forwarder: Forwarder;
   readonly #rewriting: RewriteRequestSettings;
+  readonly #budget: HoldBudget;
   readonly #tally = new Tally();
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
@@ -114,10 +118,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const resolved = resolveOptions(options);
     const { publicUrl, backends, connectionRequests, cpeAuth, sessions, forwarding, timeouts, limits } = resolved;
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
+    const budget = new HoldBudget(limits.maxHeldTotalBytes, timeouts.requestMs);
+    this.#budget = budget;
     this.#rewriting = {
       rewriteUrl: (url) => this.#rewriteUrl(url),
       maxBodyBytes: Math.min(limits.maxBodyBytes, limits.maxDecodedBytes),
       timeoutMs: timeouts.requestMs,
+      budget,
     };
     this.#clients = new Clients({
       trusted: resolved.trustedProxies,
@@ -177,6 +184,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       rewriteUrl: this.#rewriting.rewriteUrl,
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
+      budget,
       maxBodyBytes: limits.maxBodyBytes,
       maxDecodedBytes: limits.maxDecodedBytes,
       unknownCoding: forwarding.unknownCoding,
@@ -243,25 +251,29 @@ export class CwmpProxy extends CwmpProxyEmitter {
       const target = options.target ?? request.url ?? '/';
       isForCpe = this.#urls.isEndpoint(target, request.headers.host);
       const own = RequestLine.of(request.socket);
-      if (!own.enter(response)) await own.turn(request, response);
+      if (!own.enter(response)) await whileUnread(request, own.turn(request, response));
       line = own;
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkSocket(request.socket);
       this.#connections.enter(request);
-      if (isForCpe) await this.#gate.endpoint(request, response, target);
-      else if (this.#cpeGate === undefined || (await this.#cpeGate.admit(request, response, target))) {
+      if (isForCpe) {
+        await whileUnread(request, this.#gate.endpoint(request, response, target));
+        // A body that nobody wants, which Node throws away only where nobody has read of it.
+        request.resume();
+      } else if (
+        this.#cpeGate === undefined ||
+        (await whileUnread(request, this.#cpeGate.admit(request, response, target)))
+      ) {
         const readable = readableRequest(request, options.keptBody);
         if (readable !== request) this.#cpeGate?.isSame(readable, request);
         await this.#forwarder.forward(readable, response, target, (its) => {
           session = its;
         });
-      }
+      } else request.resume();
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      if (error instanceof AddressLimitError) {
-        this.#warnSometimes('ADDRESS_LIMIT', `${error.message}; the address is ${error.address}`);
-      } else if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
+      this.#warnOfLimit(error);
       const fail = (fault: CwmpProxyError): void =>
         this.#fail(fault, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
       if (!this.#faulty.has(response)) fail(error);
@@ -299,8 +311,11 @@ export class CwmpProxy extends CwmpProxyEmitter {
       refuseOption('cpeAuth', 'guards what goes to backends only; with rewriteInform the ACS asks its CPEs itself');
     }
     this.#clients.identify(request);
-    const message = await rewriteRequest(request, this.#rewriting).catch(async (error: unknown) => {
-      if (error instanceof CwmpProxyError) this.#fail(error, request.method ?? '', 'acs', undefined);
+    const message = await rewriteRequest(request, this.#rewriting, response).catch(async (error: unknown) => {
+      if (error instanceof CwmpProxyError) {
+        this.#warnOfLimit(error);
+        this.#fail(error, request.method ?? '', 'acs', undefined);
+      }
       // Whoever answers may close the connection, or wait for the end of a body that does not come.
       await new Promise<void>((resolve) => readRest(request, resolve));
       if (response !== undefined) cutWithoutRest(request, response);
@@ -316,7 +331,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
 
   /** What the proxy is doing and has done since it was made: one plain object of this moment. */
   stats(): ProxyStats {
-    return this.#tally.stats(this.#sessions.size, this.backends.list());
+    return this.#tally.stats(this.#sessions.size, this.#budget.bytes, this.backends.list());
   }
 
   /**
@@ -332,6 +347,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#budget.close();
     this.#pool.close();
     this.#names.close();
     await Promise.all([this.#gate.close(), this.#sessions.close()]);
@@ -392,6 +408,13 @@ export class CwmpProxy extends CwmpProxyEmitter {
     const shown = JSON.stringify(identity.slice(0, 80));
     const message = `${shown} sent an Inform with the DeviceId of another device; it is not believed, see cpeAuth.onMismatch`;
     this.#warnSometimes('DEVICE_MISMATCH', message);
+  }
+
+  #warnOfLimit(error: CwmpProxyError): void {
+    if (error instanceof AddressLimitError) {
+      this.#warnSometimes('ADDRESS_LIMIT', `${error.message}; the address is ${error.address}`);
+    } else if (error instanceof HeldBytesError) this.#warnSometimes('HELD_BYTES_LIMIT', error.message);
+    else if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
   }
 
   /** Once in a while only: where one is refused, many are. */

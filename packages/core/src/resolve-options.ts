@@ -246,6 +246,7 @@ function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
 function resolveLimits(options: LimitOptions): Required<LimitOptions> {
   checkGroup('limits', options, [
     'maxHeldBytes',
+    'maxHeldTotalBytes',
     'maxBodyBytes',
     'maxDecodedBytes',
     'maxSessions',
@@ -268,6 +269,13 @@ function resolveLimits(options: LimitOptions): Required<LimitOptions> {
   );
   return Object.freeze({
     maxHeldBytes: wholeNumber('limits.maxHeldBytes', options.maxHeldBytes, 65_536, 1_024, 64 * 1_048_576),
+    maxHeldTotalBytes: wholeNumber(
+      'limits.maxHeldTotalBytes',
+      options.maxHeldTotalBytes,
+      128 * 1_048_576,
+      65_536,
+      noLimit,
+    ),
     maxBodyBytes: wholeNumber('limits.maxBodyBytes', options.maxBodyBytes, noLimit, 1, noLimit),
     maxDecodedBytes: wholeNumber('limits.maxDecodedBytes', options.maxDecodedBytes, 16 * 1_048_576, 1_024, 2 ** 31),
     maxSessions,

@@ -27,6 +27,8 @@ export interface ProxyStats {
   exchanges: number;
   /** Wakes so far, by outcome. */
   wakes: Counts<WakeOutcome>;
+  /** Bytes that bodies and their coders hold now, see `limits.maxHeldTotalBytes`. */
+  heldBytes: number;
   /** Exchanges that failed, by code. */
   failures: Counts<CwmpProxyErrorCode>;
   /** Warnings so far, by code. */
@@ -58,13 +60,14 @@ export class Tally {
   };
 
   /** All of it as one plain object. */
-  stats(open: number, backends: readonly BackendFigures[]): ProxyStats {
+  stats(open: number, heldBytes: number, backends: readonly BackendFigures[]): ProxyStats {
     return {
       since: this.#since,
       sessions: { open, started: this.#started, ended: counts(this.#ended) },
       messages: counts(this.#messages),
       exchanges: this.#exchanges,
       wakes: counts(this.#wakes),
+      heldBytes,
       failures: counts(this.#failures),
       warnings: counts(this.#warnings),
       backends,

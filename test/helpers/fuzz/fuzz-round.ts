@@ -148,6 +148,7 @@ class FuzzRound {
       timeouts: { connectMs: timeoutMs, headersMs: timeoutMs, bodyMs: timeoutMs, requestMs: timeoutMs },
       limits: {
         maxHeldBytes: random.pick([1024, 8192, 65_536]),
+        ...(!calm && random.once(4) && { maxHeldTotalBytes: random.pick([65_536, 1_048_576]) }),
         ...(!calm && random.once(12) && { maxBodyBytes: 6000 }),
         ...(!calm && random.once(12) && { maxSessions: 3, maxSessionsPerAddress: 3 }),
       },
@@ -250,7 +251,8 @@ class FuzzRound {
   }
 
   #checkStats(proxy: CwmpProxy): void {
-    const { sessions, backends, failures } = proxy.stats();
+    const { sessions, backends, failures, heldBytes } = proxy.stats();
+    if (heldBytes !== 0) this.#find(`${heldBytes} bytes are held`);
     const ended = Object.values(sessions.ended).reduce((sum, count) => sum + count, 0);
     if (sessions.open !== 0 || sessions.started !== ended) {
       this.#find(`sessions: ${sessions.open} open, ${sessions.started} started, ${ended} ended`);

@@ -2,7 +2,10 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CwmpProxyError } from '../errors.js';
+import { onClosed } from '../http/client-left.js';
 import { GatheredBytes } from '../http/gathered-bytes.js';
+import type { Hold } from '../http/held-room.js';
+import type { HoldBudget } from '../http/hold-budget.js';
 import type { Session } from '../sessions/session.js';
 import { answeredByHost, checkAnswerable, cut, isOpen, responseFault, untilParsed } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
@@ -36,6 +39,8 @@ export interface ExchangeOutcome {
 export interface AnswerSettings {
   /** Longest body held in memory, in bytes. */
   maxHeldBytes: number;
+  /** What all bodies may hold together; an answer that finds no room is streamed. */
+  budget: HoldBudget;
   /** Longest time a CPE may take nothing of its answer, in milliseconds. */
   quietMs: number;
   /** Changes the fields of the answer, in place. */
@@ -65,6 +70,9 @@ export function exchange(
 
 const noHead: Readonly<ResponseHead> = { headers: [], length: undefined, chunked: false, closes: false };
 
+/** Pieces of a streamed answer that are smaller than this go together. */
+const smallBytes = 1_024;
+
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   readonly #connection: Session['connection'];
   readonly #method: string;
@@ -80,6 +88,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #head: Readonly<ResponseHead> = noHead;
   /** What is held of the body; `undefined` once the head is out. */
   #held: GatheredBytes | undefined = new GatheredBytes();
+  /** The room that it takes. */
+  #hold: Hold | undefined;
+  /** Small pieces of a streamed answer, until the turn is over. */
+  #small: GatheredBytes | undefined;
   /** Whether the head was written, or the writing was tried. */
   #begun = false;
   /** Whether the answer closes the CPE's connection. */
@@ -166,14 +178,51 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#bodyBytes += chunk.length;
     if (this.#held === undefined) {
       this.#checkStreaming();
-      if (!this.#response.write(chunk)) this.#pause(controller);
+      this.#write(controller, chunk);
       return;
     }
     this.#held.append(chunk);
-    if (this.#bodyBytes > this.#settings.maxHeldBytes) this.#stream(controller);
-    else if (this.#upload !== undefined && this.#bodyBytes === this.#head.length) {
-      this.#holdBack(this.#upload, controller);
+    const isWhole = this.#bodyBytes === this.#head.length;
+    // One that is whole goes on in this turn.
+    if (isWhole && this.#upload === undefined) return;
+    if (this.#bodyBytes > this.#settings.maxHeldBytes || !this.#mayHold(this.#held.allocated)) this.#stream(controller);
+    else if (isWhole && this.#upload !== undefined) this.#holdBack(this.#upload, controller);
+  }
+
+  /** Whether there is room for what is held. */
+  #mayHold(bytes: number): boolean {
+    if (this.#hold !== undefined) return this.#hold.tryGrow(bytes, Infinity);
+    this.#hold = this.#settings.budget.answers.tryTake(this.#response.req, bytes);
+    return this.#hold !== undefined;
+  }
+
+  /** Hands on a piece of a streamed answer. Small ones go together, as each costs more than what is in it. */
+  #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#small !== undefined) return this.#small.append(chunk);
+    if (chunk.length >= smallBytes) {
+      if (!this.#response.write(chunk)) this.#pause(controller);
+      return;
     }
+    this.#small = new GatheredBytes();
+    this.#small.append(chunk);
+    process.nextTick(() => this.#writeSmall(controller));
+  }
+
+  #writeSmall(controller: Dispatcher.DispatchController): void {
+    const small = this.#takeSmall();
+    if (small === undefined) return;
+    try {
+      this.#checkStreaming();
+      if (!this.#response.write(small)) this.#pause(controller);
+    } catch (cause) {
+      controller.abort(faultOfAnswer(cause));
+    }
+  }
+
+  #takeSmall(): Buffer | undefined {
+    const small = this.#small?.take();
+    this.#small = undefined;
+    return small;
   }
 
   onResponseEnd(): void {
@@ -196,13 +245,20 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     else this.#finish(body);
   }
 
+  /** @param body What was held of it, if it was held. */
   #finish(body: Buffer | undefined): void {
     const response = this.#response;
     try {
       this.#checkStreaming();
-      response.end(body);
+      response.end(body ?? this.#takeSmall());
       // Usually the kernel has taken all of it by now.
-      if (body !== undefined && response.writableLength > 0) watchForStall(response, this.#settings.quietMs);
+      if (body === undefined || response.writableLength === 0) this.#hold?.release();
+      else {
+        // It is held until the CPE takes it, whether there is room or not.
+        this.#mayHold(body.length);
+        watchForStall(response, this.#settings.quietMs);
+        onClosed(response, () => this.#hold?.release());
+      }
     } catch (cause) {
       return this.#fail(faultOfAnswer(cause));
     }
@@ -223,6 +279,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
    * a response that throws takes no other answer.
    */
   #fail(error: CwmpProxyError): void {
+    this.#hold?.release();
+    this.#small = undefined;
     this.#reject(error);
     const { headersSent } = this.#response;
     try {
@@ -258,6 +316,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     if (this.#method === 'HEAD') return;
     this.#response.on('drain', this.#onDrain);
     watchForStall(this.#response, this.#settings.quietMs);
+    this.#hold?.release();
     if (held !== undefined && held.length > 0 && !this.#response.write(held)) this.#pause(controller);
   }
 

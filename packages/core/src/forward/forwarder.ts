@@ -3,6 +3,7 @@ import type { BackendPool } from '../backends/backend-pool.js';
 import { CwmpProxyError } from '../errors.js';
 import { clientOf } from '../http/client-address.js';
 import { whileThere } from '../http/client-left.js';
+import type { Hold } from '../http/held-room.js';
 import { checkAnswerable } from '../http/response.js';
 import type { AffinityCookie } from '../sessions/affinity-cookie.js';
 import { keysOfAnswer } from '../sessions/session-keys.js';
@@ -102,23 +103,21 @@ export class Forwarder {
   ): Promise<void> {
     checkRequest(request);
     const target = originForm(asked);
-    const { sessions } = this.#settings;
+    const { checkMessage, affinity, sessions } = this.#settings;
     const running = sessions.runningOn(request.socket);
-    if (running !== undefined) {
-      onSession(running);
+    if (running !== undefined) onSession(running);
+    const holds: Hold[] = [];
+    let prepared: Prepared | undefined;
+    try {
       // A body that takes long is no quiet time of its session.
-      running.arriving += 1;
-    }
-    let prepared: Prepared;
-    try {
-      prepared = await prepareBody(request, this.#settings);
-    } finally {
-      if (running !== undefined) running.arriving -= 1;
-    }
-    try {
+      if (running !== undefined) running.arriving += 1;
+      try {
+        prepared = await prepareBody(request, this.#settings, holds);
+      } finally {
+        if (running !== undefined) running.arriving -= 1;
+      }
       // Nobody would ever tell the session of the end of a connection that has ended.
       checkAnswerable(response);
-      const { checkMessage, affinity } = this.#settings;
       const { beginning } = prepared;
       if (checkMessage !== undefined && beginning !== undefined) checkMessage(beginning, request);
       const asked = new CpeRequest(request, prepared, affinity);
@@ -148,8 +147,10 @@ export class Forwarder {
         passage.onAnswered?.(undefined);
       }
     } catch (error) {
-      prepared.discard();
+      prepared?.discard();
       throw error;
+    } finally {
+      for (const hold of holds) hold.release();
     }
   }
 
@@ -255,7 +256,7 @@ export class Forwarder {
   }
 
   #send({ request, response, target, prepared, session }: Passage): Promise<ExchangeOutcome> {
-    const { edgeHeaders, affinity, maxHeldBytes, mountPath, quietMs } = this.#settings;
+    const { edgeHeaders, affinity, maxHeldBytes, budget, mountPath, quietMs } = this.#settings;
     const { backend, phase } = session;
     if (backend.basePath !== '') checkInside(target);
     const client = clientOf(request);
@@ -274,6 +275,7 @@ export class Forwarder {
     if (request.method === 'HEAD') outgoing.reset = false;
     return exchange(session.connection, outgoing, response, {
       maxHeldBytes,
+      budget,
       quietMs,
       mapHeaders: (answer) => {
         // A proxy in front has taken its prefix off; the CPE knows it.

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { type Readable, pipeline } from 'node:stream';
-import { type EncodedRewriteOptions, contentCodingOf } from '../soap/content-coding.js';
+import type { Hold } from '../http/held-room.js';
+import { type EncodedRewriteOptions, coderBytes, contentCodingOf } from '../soap/content-coding.js';
 import { type CwmpMessage, type DeviceId, LazyMessage, nothingFound } from '../soap/message.js';
 import { rewriteEncodedMessage } from '../soap/rewrite-encoded.js';
 import { rewriteStages } from '../soap/rewrite-stages.js';
 import type { SessionAnswer } from '../sessions/session.js';
-import { readBody } from './read-body.js';
+import { readBody, streamBytes } from './read-body.js';
 import { type BodyLimits, RequestBody } from './request-body.js';
 
 /** What the bodies of CPEs are prepared with. */
@@ -76,16 +77,26 @@ export class Prepared {
  * Reads a request's body as far as it may be held and rewrites it: whole where it is short, else as it streams. Only a POST
  * is a message; what goes by PUT is a file (TR-069 A6 §A.3.2.8), which nothing changes.
  *
- * Rejects with a {@link CwmpProxyError} of the body's way in (see {@link readBody}) or of its content coding.
+ * @param holds Is given the room that the body and its coders take, for the caller to release when the exchange is over.
+ *
+ * Rejects with a {@link CwmpProxyError} of the body's way in (see {@link readBody}), of its content coding, or `ERR_CWMP_BUSY` when
+ * there is no room for its coders in time.
  */
-export async function prepareBody(request: IncomingMessage, settings: PrepareSettings): Promise<Prepared> {
-  const { whole, bytes } = await readBody(request, settings);
+export async function prepareBody(
+  request: IncomingMessage,
+  settings: PrepareSettings,
+  holds: Hold[],
+): Promise<Prepared> {
+  const { whole, bytes } = await readBody(request, settings, holds);
   const { 'content-type': contentType, 'content-encoding': contentEncoding } = request.headers;
   const isMessage = request.method === 'POST';
-  if (whole && (!isMessage || bytes.length === 0)) return new Prepared(bytes);
-  if (!isMessage)
-    return new Prepared(new RequestBody(request, settings), { length: request.headers['content-length'] });
-  const { rewriteUrl, maxDecodedBytes, unknownCoding } = settings;
+  const [hold] = holds;
+  if (hold === undefined || (whole && !isMessage)) return new Prepared(bytes);
+  if (!whole) hold.resize(streamBytes);
+  if (!isMessage) {
+    return new Prepared(new RequestBody(request, settings, hold), { length: request.headers['content-length'] });
+  }
+  const { rewriteUrl, maxDecodedBytes, unknownCoding, budget } = settings;
   const rewriting: EncodedRewriteOptions = {
     rewriteUrl,
     contentType,
@@ -93,10 +104,17 @@ export async function prepareBody(request: IncomingMessage, settings: PrepareSet
     maxDecodedBytes,
     unknownCoding,
   };
-  if (!whole) return prepareStream(request, bytes, settings, rewriting);
+  let coders: Hold | undefined;
+  if (contentEncoding !== undefined) {
+    const coderRoom = coderBytes(contentCodingOf(contentEncoding), bytes);
+    if (coderRoom > 0) holds.push((coders = await budget.coders.take(request, coderRoom)));
+  }
+  if (!whole) return prepareStream(request, bytes, settings, rewriting, hold);
   const rewritten = rewriteEncodedMessage(bytes, rewriting);
   const { body, message } = rewritten instanceof Promise ? await rewritten : rewritten;
   const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  hold.resize(buffer.length);
+  coders?.release();
   return new Prepared(buffer, { message });
 }
 
@@ -105,9 +123,10 @@ function prepareStream(
   head: Buffer,
   settings: PrepareSettings,
   rewriting: EncodedRewriteOptions,
+  hold: Hold,
 ): Prepared {
   const rewriter = rewriteStages(rewriting);
-  const source = new RequestBody(request, settings);
+  const source = new RequestBody(request, settings, hold);
   const [first, ...others] = rewriter.stages;
   if (first === undefined) {
     return new Prepared(source, { message: rewriter.message(), length: request.headers['content-length'] });

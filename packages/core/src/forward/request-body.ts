@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { CwmpProxyError } from '../errors.js';
+import type { Hold } from '../http/held-room.js';
+import type { Arrival, HoldBudget } from '../http/hold-budget.js';
 import { UnreadRequest } from '../http/unread-request.js';
 
 /** How much of a CPE's body is taken, and how long is waited for it. */
@@ -11,6 +13,8 @@ export interface BodyLimits {
   maxBodyBytes: number;
   /** Longest silence inside a body, in milliseconds. */
   quietMs: number;
+  /** What all bodies may hold together. */
+  budget: HoldBudget;
 }
 
 /** The faults of a body on its way in. */
@@ -33,17 +37,20 @@ export class RequestBody extends Readable {
   readonly #request: IncomingMessage;
   readonly #unread: UnreadRequest;
   readonly #limits: BodyLimits;
+  readonly #arrival: Arrival;
   readonly #timer: NodeJS.Timeout;
   #isWanted = false;
   #isScheduled = false;
   #bytes = 0;
 
-  constructor(request: IncomingMessage, limits: BodyLimits) {
+  /** @param hold The room that it has. */
+  constructor(request: IncomingMessage, limits: BodyLimits, hold: Hold) {
     // One piece at a time: many small ones would cost more than a hundred bytes each.
     super({ highWaterMark: 1 });
     this.#request = request;
     this.#unread = new UnreadRequest(request);
     this.#limits = limits;
+    this.#arrival = limits.budget.arrival(hold, (fault) => this.destroy(fault));
     this.#timer = setTimeout(() => this.#onQuiet(), limits.quietMs);
     this.#timer.unref();
     // Who read it may have let go of it already, as undici does of a request that has not begun when its connection ends.
@@ -53,11 +60,13 @@ export class RequestBody extends Readable {
 
   override _read(): void {
     this.#isWanted = true;
+    this.#arrival.start();
     this.#handOn();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#timer);
+    this.#arrival.stop();
     // The listener for errors stays: the request's own may be on its way already.
     this.#request.off('readable', this.#onReadable).off('end', this.#onEnd).off('close', this.#onGone).resume();
     this.#unread.go();
@@ -67,9 +76,9 @@ export class RequestBody extends Readable {
   readonly #onReadable = (): void => {
     this.#timer.refresh();
     const { readableLength, complete } = this.#request;
-    if (!this.#isWanted) this.#unread.gather();
-    else if (readableLength >= largeBytes || complete) this.#handOn();
-    else if (!this.#isScheduled) {
+    if (this.#isWanted && (readableLength >= largeBytes || complete)) return this.#handOn();
+    this.#unread.gather();
+    if (this.#isWanted && !this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#onTurnOver);
     }
@@ -89,6 +98,8 @@ export class RequestBody extends Readable {
     }
     this.#bytes += piece.length;
     this.#isWanted = false;
+    this.#arrival.came(piece.length);
+    this.#arrival.stop();
     const { maxBodyBytes } = this.#limits;
     if (this.#bytes > maxBodyBytes) this.destroy(bodyFaults.tooLarge(maxBodyBytes));
     else this.push(piece);
@@ -96,6 +107,7 @@ export class RequestBody extends Readable {
 
   readonly #onEnd = (): void => {
     clearTimeout(this.#timer);
+    this.#arrival.stop();
     this.push(null);
   };
 

@@ -80,6 +80,14 @@ function readAll(request: IncomingMessage): Buffer | undefined {
   return Buffer.isBuffer(bytes) ? bytes : undefined;
 }
 
+/** Requests of which nothing is gone: what was read of them here was put back. */
+const untouched = new WeakSet<IncomingMessage>();
+
+/** Whether somebody else has read of a request. */
+export function wasRead(request: IncomingMessage): boolean {
+  return request.readableDidRead && !untouched.has(request);
+}
+
 /**
  * Keeps what Node holds of a request small that nobody reads for now, see {@link UnreadRequest}.
  *
@@ -93,6 +101,7 @@ export function keepUnread(request: IncomingMessage): () => void {
   // with the head, and an end that comes later ends nothing.
   process.nextTick(() => {
     if (isOver || request.destroyed || (request.complete && request.readableLength === 0)) return;
+    if (!request.readableDidRead) untouched.add(request);
     request.on('readable', onReadable);
   });
   return () => {
@@ -100,4 +109,15 @@ export function keepUnread(request: IncomingMessage): () => void {
     request.off('readable', onReadable);
     unread.putBack();
   };
+}
+
+/** Waits for something, and keeps a request small meanwhile that nobody has read of, see {@link keepUnread}. */
+export async function whileUnread<T>(request: IncomingMessage, work: Promise<T>): Promise<T> {
+  if (wasRead(request)) return work;
+  const goOn = keepUnread(request);
+  try {
+    return await work;
+  } finally {
+    goOn();
+  }
 }

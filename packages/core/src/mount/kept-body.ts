@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { wasRead } from '../http/unread-request.js';
 import { isSameClient } from '../http/client-address.js';
 import { charsetOf } from '../soap/charset.js';
 import { contentCodingOf } from '../soap/content-coding.js';
@@ -31,7 +32,7 @@ const cure =
  */
 export function readableRequest(request: IncomingMessage, kept?: unknown): IncomingMessage {
   // Of an empty body nothing was read, but its end is over.
-  if (!request.readableDidRead && !request.readableEnded) {
+  if (!wasRead(request) && !request.readableEnded) {
     checkUntouched(request);
     return request;
   }
@@ -77,6 +78,11 @@ export function checkUntouched(request: IncomingMessage): void {
 /** Whether a request has a body of any length, as far as its head tells. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** The length of a body as far as its head tells; otherwise `Infinity`. */
+export function lengthOf({ headers }: IncomingMessage): number {
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
 }
 
 /** Corrects the length of a body that was replaced. A chunked one has none. */
