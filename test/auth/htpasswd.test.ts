@@ -131,6 +131,20 @@ test('checks whose askers have left are dropped, and no more wait for one asker 
   assert.ok(codes.includes('ERR_CWMP_USERS_UNAVAILABLE'), 'what goes beyond the share of one asker cannot be told');
 });
 
+test('who has failed often is not forgotten for those who fail once, nor is one name for others of its address', () => {
+  const limiter = new GuessLimiter();
+  for (let count = 0; count < 20; count += 1) {
+    limiter.failed('user-and-address');
+    limiter.failed('10.0.0.1 victim');
+  }
+  for (let other = 0; other < 20_000; other += 1) limiter.failed(`other-${other}`);
+  assert.ok(limiter.secondsToWait('user-and-address') > 0);
+  for (let other = 0; other < 400; other += 1) limiter.failed(`10.0.0.1 ${other}`);
+  assert.ok(limiter.secondsToWait('10.0.0.1 victim') > 0);
+  assert.equal(limiter.secondsToWait('10.0.0.1 fresh'), 0);
+  assert.equal(limiter.size, 10_000);
+});
+
 test('names of one address push out the counts of no other address, and have a limit together', () => {
   const limiter = new GuessLimiter({ maxFailures: 2, maxAddresses: 100 });
   for (let count = 0; count < 2; count += 1) limiter.failed('10.0.0.1 victim');

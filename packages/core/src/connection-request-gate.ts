@@ -106,6 +106,7 @@ export class ConnectionRequestGate {
       ...(this.#relay !== undefined && { relay: this.#relay }),
       resolve: (target, host) => urls.resolve(target, host),
       pipeline: this.pipeline,
+      locate: (url, call) => this.pipeline.locate(url, call),
       timeoutMs,
       unreachableStatus,
       timeoutStatus,

@@ -159,7 +159,8 @@ export interface AccessOptions {
   compareUri?: boolean;
   /**
    * Wrong answers of one client address (an IPv6 /64) after which it gets 429, forgiven one after the other over a minute.
-   * Default 20. At most 10 000 addresses are counted.
+   * Default 20. At most 10 000 addresses are counted. What a CPE refuses in `forward` and `relay` counts at the address and port that
+   * was dialled; at all ports of an address together four times as many are taken.
    */
   maxFailures?: number;
 }

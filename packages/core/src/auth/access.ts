@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
@@ -7,9 +8,11 @@ import {
   type Authenticator,
   type AuthRefusal,
   type Guess,
+  type GuessedCpe,
   tooManyFailures,
 } from './authenticator.js';
-import { clientGroupOf, clientOf } from '../http/client-address.js';
+import { addressGroup, clientGroupOf, clientOf } from '../http/client-address.js';
+import { canonicalAddress } from '../url/ip-address.js';
 import { hasControl, readBasicPair, readDigestAuthorization } from './authorization.js';
 import { createBasicAuthenticator, type Users } from './basic.js';
 import { DigestAuthenticator, isStale, type OfferedAlgorithm } from './digest-authenticator.js';
@@ -40,6 +43,9 @@ export interface AccessSettings {
 /** Maximum of pairs that are known to have passed. */
 const maxProven = 1_000;
 
+/** How many times the failures at one CPE may be made at all behind one address, where there may be NAT. */
+const cpesOfAddress = 4;
+
 /** A request whose answer to a challenge is checked. */
 interface Asked {
   readonly field: string;
@@ -60,6 +66,9 @@ interface Checked {
 export class Access implements Authenticator {
   readonly #nonces = new Nonces();
   readonly #limiter: GuessLimiter;
+  /** Of guesses at CPEs: at each, and at all behind one address. */
+  readonly #atCpes: GuessLimiter;
+  readonly #atAddresses: GuessLimiter;
   readonly #onRefused: AccessSettings['onRefused'];
   readonly #digest: DigestAuthenticator | undefined;
   readonly #basic: Authenticator | undefined;
@@ -77,6 +86,8 @@ export class Access implements Authenticator {
     const { schemes, realm, users, htpasswd, algorithms, compareUri, publicPath, maxFailures, onRefused } = settings;
     this.#onRefused = onRefused;
     this.#limiter = new GuessLimiter({ maxFailures });
+    this.#atCpes = new GuessLimiter({ maxFailures });
+    this.#atAddresses = new GuessLimiter({ maxFailures: maxFailures * cpesOfAddress });
     this.#forwards = schemes.includes('forward');
     this.#basicChallenge = `Basic realm="${realm}", charset="UTF-8"`;
     if (schemes.includes('basic')) {
@@ -180,26 +191,56 @@ export class Access implements Authenticator {
     return decision?.pass === true ? decision : undefined;
   }
 
-  /** A guess at the secret of a CPE counts for this CPE alone. */
+  /** A guess at the secret of a CPE counts at its address, and there alone. */
   async guess<T>(
     request: IncomingMessage,
-    origin: string,
+    { addresses, port }: GuessedCpe,
     signal: AbortSignal,
     ask: () => Promise<T>,
-    isRefused: (answer: T) => boolean,
+    refusedBy: (answer: T) => string | undefined,
   ): Promise<Guess<T>> {
-    const address = clientGroupOf(request);
+    // Each count that is waited for listens to it, which is no leak.
+    setMaxListeners(0, signal);
+    const asker = clientGroupOf(request);
+    const groupOf = (address: string): string => addressGroup(canonicalAddress(address));
+    // In one order for all, so that no two wait for each other.
+    const counts = [...new Set(addresses.map(groupOf))]
+      .sort()
+      .flatMap((group) => this.#countsAt(asker, group, port).map((count) => ({ ...count, group })));
     let answered: { readonly answer: T } | undefined;
-    const check = async (): Promise<boolean> => {
-      const answer = await ask();
-      answered = { answer };
-      return isRefused(answer);
+    let refusing: string | undefined;
+    // It takes a place in the counts of each address that may be dialled; a refusal counts at the one that was.
+    const check = async (index: number): Promise<number> => {
+      const count = counts[index];
+      if (count === undefined) {
+        const answer = await ask();
+        answered = { answer };
+        const by = refusedBy(answer);
+        refusing = by === undefined ? undefined : groupOf(by);
+        return 0;
+      }
+      let next = 0;
+      const isWrong = async (): Promise<boolean> => {
+        next = await check(index + 1);
+        return refusing === count.group;
+      };
+      return Math.max(await count.limiter.check(count.key, isWrong, { signal }), next);
     };
-    const retryAfter = await this.#limiter.check(guessKey(address, origin), check, { signal });
+    const retryAfter = await check(0);
     if (answered === undefined) return { refusal: tooManyFailures(retryAfter) };
-    if (!isRefused(answered.answer)) return answered;
+    if (refusing === undefined) return answered;
+    if (!counts.some(({ group }) => group === refusing)) {
+      for (const { limiter, key } of this.#countsAt(asker, refusing, port)) limiter.failed(key);
+    }
     this.#onRefused(clientOf(request).address, 'wrong');
     return { ...answered, refusal: this.#refusal(false) };
+  }
+
+  #countsAt(asker: string, group: string, port: number): { limiter: GuessLimiter; key: string }[] {
+    return [
+      { limiter: this.#atAddresses, key: `${asker} ${group}` },
+      { limiter: this.#atCpes, key: `${asker} ${group} ${port}` },
+    ];
   }
 
   /** Whether an `Authorization` answers a challenge of ours, and none that a CPE has made. */
@@ -229,9 +270,4 @@ export class Access implements Authenticator {
 
 function isDigest(field: string): boolean {
   return /^digest\s/i.test(field);
-}
-
-/** CPEs that refuse must not keep an ACS from others; the path of a CPE's URL does not make it another one. */
-function guessKey(address: string, origin: string): string {
-  return `${address} ${URL.canParse(origin) ? new URL(origin).host : ''}`;
 }

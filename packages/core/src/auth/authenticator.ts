@@ -48,6 +48,13 @@ export type Guess<T> =
   | { readonly answer: T; readonly refusal?: AuthRefusal }
   | { readonly answer?: undefined; readonly refusal: AuthRefusal };
 
+/** A CPE that checks credentials. */
+export interface GuessedCpe {
+  /** Those that may be dialled. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
 /** Asks a request who it is from. Rejects with a {@link CwmpProxyError} only where nobody can tell, or cares any more. */
 export interface Authenticator {
   /**
@@ -56,18 +63,18 @@ export interface Authenticator {
    */
   authenticate(request: IncomingMessage, target?: string, signal?: AbortSignal): Promise<AuthDecision>;
   /**
-   * Lets the CPE with this URL check the credentials of a request. Those that it refuses count as a guess of the one who sent
-   * them; of one who guesses too fast it is not asked.
+   * Lets a CPE check the credentials of a request. Those that it refuses count as a guess of the one who sent them, at the
+   * address that was dialled; of one who guesses too fast it is not asked.
    *
    * @param ask Has the CPE check.
-   * @param isRefused Whether its answer refuses them.
+   * @param refusedBy The address of the CPE whose answer refuses them, if it does.
    */
   guess?<T>(
     request: IncomingMessage,
-    origin: string,
+    cpe: GuessedCpe,
     signal: AbortSignal,
     ask: () => Promise<T>,
-    isRefused: (answer: T) => boolean,
+    refusedBy: (answer: T) => string | undefined,
   ): Promise<Guess<T>>;
   /** Whether an `Authorization` answers a challenge of this one. Default: it does. */
   isOwn?(field: string): boolean;

@@ -7,7 +7,10 @@ export interface GuessLimits {
   maxFailures?: number;
   /** Time in which so many failures are forgiven, one after the other, in milliseconds. Default 60 000. */
   windowMs?: number;
-  /** Most addresses that are counted; the one that was quiet for longest is forgotten. Default 10 000. */
+  /**
+   * Maximum of addresses that are counted. Default 10 000. The one that was quiet for longest is forgotten, of those first that have
+   * made less than half of what one may.
+   */
   maxAddresses?: number;
 }
 
@@ -46,8 +49,11 @@ interface GroupCounts {
   readonly byName: BoundedMap<string, Count>;
 }
 
-/** Maximum of names that are counted for one group. */
-const maxNames = 16;
+/** Maximum of names that are counted for one group: more than it can fail at in a minute, so that none of them pushes out another. */
+const maxNames = 1_000;
+
+/** How many names are counted for each address of the table, on average. */
+const namesOfAddress = 20;
 
 /** How many times the failures of one name a group may make with all its names together. */
 const namesFactor = 25;
@@ -60,19 +66,23 @@ const namesFactor = 25;
 export class GuessLimiter {
   readonly #maxFailures: number;
   readonly #windowMs: number;
-  readonly #counts: BoundedMap<string, GroupCounts>;
+  readonly #maxAddresses: number;
+  /** The one that was quiet for longest stands first: of those that have failed a few times, and of the others. */
+  readonly #few = new BoundedMap<string, GroupCounts>(Infinity);
+  readonly #many = new BoundedMap<string, GroupCounts>(Infinity);
+  #names = 0;
   readonly #running = new Map<string, Running>();
 
   constructor({ maxFailures = 20, windowMs = 60_000, maxAddresses = 10_000 }: GuessLimits = {}) {
     this.#maxFailures = maxFailures;
     this.#windowMs = windowMs;
-    this.#counts = new BoundedMap(maxAddresses);
+    this.#maxAddresses = maxAddresses;
   }
 
   /** Seconds until the address may try again; 0 when it may now. */
   secondsToWait(address: string): number {
     const [group, name] = groupAndName(address);
-    const counts = this.#counts.get(group);
+    const counts = this.#countsOf(group);
     return Math.max(
       this.#waitFor(counts?.byName.get(name), this.#maxFailures),
       this.#waitFor(counts?.all, this.#maxFailures * namesFactor),
@@ -136,20 +146,38 @@ export class GuessLimiter {
   failed(address: string): void {
     const [group, name] = groupAndName(address);
     const at = performance.now();
-    const counts = this.#counts.get(group) ?? { all: { failures: 0, at }, byName: new BoundedMap(maxNames) };
-    counts.byName.set(name, { failures: this.#failuresOf(address) + 1, at });
-    const all = { failures: this.#left(counts.all, this.#maxFailures * namesFactor) + 1, at };
-    this.#counts.set(group, { ...counts, all });
+    const { byName, all } = this.#countsOf(group) ?? { all: { failures: 0, at }, byName: new BoundedMap(maxNames) };
+    const failures = this.#left(all, this.#maxFailures * namesFactor) + 1;
+    const names = byName.size;
+    byName.set(name, { failures: this.#failuresOf(address) + 1, at });
+    this.#names += byName.size - names;
+    const [table, other] = 2 * failures > this.#maxFailures ? [this.#many, this.#few] : [this.#few, this.#many];
+    other.delete(group);
+    table.set(group, { byName, all: { failures, at } });
+    while (this.size > this.#maxAddresses || this.#names > namesOfAddress * this.#maxAddresses) {
+      this.#forgetOne(this.#few.size > 0 ? this.#few : this.#many);
+    }
   }
 
   /** Groups of addresses in the table. */
   get size(): number {
-    return this.#counts.size;
+    return this.#few.size + this.#many.size;
+  }
+
+  #countsOf(group: string): GroupCounts | undefined {
+    return this.#many.get(group) ?? this.#few.get(group);
+  }
+
+  #forgetOne(table: BoundedMap<string, GroupCounts>): void {
+    const { oldestKey, oldest } = table;
+    if (oldestKey === undefined) return;
+    this.#names -= oldest?.byName.size ?? 0;
+    table.delete(oldestKey);
   }
 
   #failuresOf(address: string): number {
     const [group, name] = groupAndName(address);
-    return this.#left(this.#counts.get(group)?.byName.get(name), this.#maxFailures);
+    return this.#left(this.#countsOf(group)?.byName.get(name), this.#maxFailures);
   }
 
   /** What is left of a count, of which so many are forgiven in a window. */

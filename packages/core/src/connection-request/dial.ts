@@ -16,6 +16,10 @@ export interface DialSettings {
   readonly record: WakeRecord;
   /** Milliseconds left for all that is still to be done. Asked again when they are over: there may be more by then. */
   readonly timeLeft: () => number;
+  /** Called before an address that is not the first is turned to. Resolves when it may be. */
+  readonly onNext: (address: string) => Promise<void>;
+  /** Called then. */
+  readonly onAsk: (() => void) | undefined;
   /** Told of each connection as it begins. */
   readonly onConnection: (connection: CpeConnection) => void;
   /** Whether no further address is to be tried. */
@@ -32,6 +36,11 @@ export async function dial(addresses: readonly string[], settings: DialSettings)
   let failure: Failure | undefined;
   for (const [index, address] of addresses.entries()) {
     if (settings.isStopped()) break;
+    if (index > 0) {
+      await settings.onNext(address);
+      if (settings.isStopped()) break;
+      settings.onAsk?.();
+    }
     record.begin('connect');
     if (isAllowed(policy, origin, address)) {
       record.address = address;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authenticator, AuthRefusal, Guess } from '../auth/authenticator.js';
+import type { Authenticator, AuthRefusal, Guess, GuessedCpe } from '../auth/authenticator.js';
 import { clientGroupOf } from '../http/client-address.js';
 import { onClosed } from '../http/client-left.js';
 import { isOpen, reply } from '../http/response.js';
@@ -7,7 +7,7 @@ import { CwmpProxyError, drawRetryAfter } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
 import type { Relay, RelayAnswer } from './relay.js';
 import { hasRefusedCredentials } from './wake-attempt.js';
-import type { WakePipeline } from './wake-pipeline.js';
+import type { Located, WakePipeline } from './wake-pipeline.js';
 import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './wake-answer.js';
 import type { WakeResult } from './wake-result.js';
 
@@ -24,6 +24,8 @@ export interface WakeEndpointOptions {
   readonly relay?: Relay;
   /** What wakes. */
   readonly pipeline: Pick<WakePipeline, 'wake'>;
+  /** Finds where a CPE is, so that guesses at its secret are counted by its address. Needed for `relay`, and for pairs that are for the CPE. */
+  readonly locate?: WakePipeline['locate'];
   /** Maximum time from a request of the ACS to its answer, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
   /** Status that says that a CPE was not reached. Default 503, which GenieACS reads as "Device is offline". */
@@ -61,7 +63,7 @@ export type WakeEndpoint = (req: IncomingMessage, res: ServerResponse, target: s
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
-  const { authenticator, resolve, relay, pipeline, timeoutMs = 1800 } = options;
+  const { authenticator, resolve, relay, pipeline, locate, timeoutMs = 1800 } = options;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1) refuseOption('timeoutMs', 'expected a whole number above 0');
   const statuses = {
     unreachableStatus: options.unreachableStatus ?? 503,
@@ -74,15 +76,21 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
   ): Promise<EndpointAnswer | undefined> => {
     const { authorization, host } = req.headers;
     // Without an own challenge outstanding, the CPE is the one that asks.
-    if (relay === undefined || (authorization !== undefined && (authenticator?.isOwn?.(authorization) ?? true))) {
+    if (
+      relay === undefined ||
+      locate === undefined ||
+      (authorization !== undefined && (authenticator?.isOwn?.(authorization) ?? true))
+    ) {
       return undefined;
     }
-    const origin = resolve(target, host);
-    const ask = (): Promise<RelayAnswer> => relay.ask({ origin, authorization, asker, since, timeoutMs, signal });
+    const found = await locate(resolve(target, host), { asker, since, timeoutMs, signal });
+    if (found.located === undefined) return wakeAnswer(found.told.result, statuses);
+    const { located } = found;
+    const ask = (): Promise<RelayAnswer> => relay.ask({ located, authorization, asker, since, timeoutMs, signal });
     const { answer, refusal }: Guess<RelayAnswer> =
       authorization === undefined || authenticator?.guess === undefined
         ? { answer: await ask() }
-        : await authenticator.guess(req, origin, signal, ask, ({ refused }) => refused);
+        : await authenticator.guess(req, guessed(located), signal, ask, ({ refusedBy }) => refusedBy);
     if (answer === undefined) return authAnswer(refusal);
     if (answer.challenge !== undefined) return refusalAnswer(401, { 'www-authenticate': [answer.challenge] });
     const { outcome } = answer.result;
@@ -102,13 +110,22 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if (decision?.pass === false) return authAnswer(decision);
     const origin = resolve(target, req.headers.host);
     const credentials = decision?.forwarded;
-    const from = { asker, since, isForwarded: credentials !== undefined };
-    const wake = (): Promise<WakeResult> =>
-      pipeline.wake(origin, { timeoutMs, signal, ...(credentials !== undefined && { credentials }) }, from);
-    const { answer: result, refusal }: Guess<WakeResult> =
-      credentials === undefined || authenticator?.guess === undefined
-        ? { answer: await wake() }
-        : await authenticator.guess(req, origin, signal, wake, hasRefusedCredentials);
+    if (credentials === undefined || authenticator?.guess === undefined || locate === undefined) {
+      const forwarded = credentials !== undefined && { credentials };
+      const from = { asker, since, isForwarded: credentials !== undefined };
+      return wakeAnswer(await pipeline.wake(origin, { timeoutMs, signal, ...forwarded }, from), statuses);
+    }
+    const found = await locate(origin, { asker, since, timeoutMs, signal });
+    if (found.located === undefined) return wakeAnswer(found.told.result, statuses);
+    const { located } = found;
+    const { addresses } = located;
+    const { answer: result, refusal }: Guess<WakeResult> = await authenticator.guess(
+      req,
+      guessed(located),
+      signal,
+      () => pipeline.wake(origin, { timeoutMs, signal, credentials }, { asker, since, isForwarded: true, located }),
+      (one) => (hasRefusedCredentials(one) ? (one.address ?? addresses[0]) : undefined),
+    );
     if (result === undefined) return authAnswer(refusal);
     // They were the ACS's own, so it is the one to be asked again.
     if (result.outcome === 'credentials-refused' && refusal !== undefined) return authAnswer(refusal);
@@ -145,6 +162,10 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     // An ACS that has left is told nothing; the wake was recorded.
     if (isOpen(res)) reply(res, answer.status, { ...answer.headers }, answer.body);
   };
+}
+
+function guessed({ addresses, origin }: Located): GuessedCpe {
+  return { addresses, port: origin.port };
 }
 
 function authAnswer(decision: AuthRefusal): EndpointAnswer {

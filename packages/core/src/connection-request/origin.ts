@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { canonicalAddress } from '../url/ip-address.js';
 import { type CpeOrigin, readCpeOrigin } from '../url/cpe-origin.js';
 import type { WakePolicy } from '../url/wake-policy.js';
 
@@ -18,7 +19,10 @@ export interface Origin {
    * written: `new URL()` would change it.
    */
   readonly target: string;
-  /** Equal for URLs of the same place: for matching, never for sending. */
+  /**
+   * Equal for URLs of the same place: for matching what CPEs report, never for sending, and never for counting, because names are whoever
+   * asks's to choose.
+   */
   readonly key: string;
 }
 
@@ -33,6 +37,21 @@ export function parseOrigin(text: string): Origin | undefined {
   const { scheme, host, port, authority, target } = read;
   const secure = scheme === 'https';
   return { text, secure, host, port, authority, target, key: `${scheme} ${host} ${port} ${target}` };
+}
+
+/** Where a CPE is, whatever its name is and however its address is written. */
+export function placeOf({ port }: Origin, address: string): string {
+  return `${canonicalAddress(address)} ${port}`;
+}
+
+/** A CPE: a place, and what is asked for there, since there are gateways that stand for several. */
+export function cpeKey(origin: Origin, address: string): string {
+  return `${placeOf(origin, address)} ${origin.target}`;
+}
+
+/** Equal for origins whose requests may go on one connection: plain ones, and those with one name to verify. */
+export function channelOf({ secure, host }: Origin, verifies: boolean): string {
+  return !secure ? 'http' : verifies ? `https ${host}` : 'https';
 }
 
 /** Whether the policy lets a wake of this origin go to an address; without a policy it may go anywhere. */

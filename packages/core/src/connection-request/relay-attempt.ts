@@ -1,6 +1,7 @@
 import type { DigestAuthorization } from '../auth/authorization.js';
 import type { CpeConnection, Failure } from './cpe-connection.js';
 import { dial } from './dial.js';
+import { cpeKey } from './origin.js';
 import type { RelayTable } from './relay-table.js';
 import { relayable, relayedAnswer } from './relay-fields.js';
 import type { Reply } from './reply-reader.js';
@@ -20,6 +21,8 @@ export interface RelayedRequest {
   /** The ACS's answer to an earlier challenge; none the first time. */
   readonly given: DigestAuthorization | undefined;
   readonly table: RelayTable;
+  /** For whom the connection is good, see {@link channelOf}. */
+  readonly channel: string;
   /** Whether another challenge of the CPE that is held makes room for this. */
   readonly replaces: boolean;
   /** Called when the CPE has accepted an answer to a challenge that was held. */
@@ -46,7 +49,7 @@ export class RelayAttempt implements Attempt {
     try {
       const reply = await this.#send();
       if ('error' in reply) return this.#stopped ?? outcomeOfFailure(reply);
-      const { given, table, replaces, onProven } = this.#relayed;
+      const { given, table, channel, replaces, onProven } = this.#relayed;
       const isAnswer = given !== undefined;
       if (reply.status !== 401) {
         this.#record.scheme = isAnswer ? 'digest' : 'none';
@@ -61,7 +64,8 @@ export class RelayAttempt implements Attempt {
       this.#record.algorithm = challenge.algorithm;
       this.#record.challenge = challenge;
       if (this.#connection !== undefined) {
-        table.hold(this.#settings.origin.key, { challenge, connection: this.#connection }, replaces);
+        const cpe = cpeKey(this.#settings.origin, this.#connection.address);
+        table.hold(cpe, { challenge, connection: this.#connection, channel }, replaces);
         this.#connection = undefined;
       }
       return isAnswer && !challenge.stale ? 'credentials-refused' : 'no-credentials';
@@ -76,9 +80,9 @@ export class RelayAttempt implements Attempt {
   }
 
   async #send(): Promise<Reply | Failure> {
-    const { origin, policy, tls, connections, timeLeft, place, onAsk } = this.#settings;
-    const { given, table, replaces } = this.#relayed;
-    const held = given && table.take(origin.key, given.nonce);
+    const { origin, addresses, policy, tls, connections, timeLeft, place, onAsk, onNext } = this.#settings;
+    const { given, table, channel, replaces } = this.#relayed;
+    const held = given && table.take(cpeKey(origin, addresses[0] ?? ''), channel, given.nonce);
     this.#isProof = held !== undefined;
     const authorization = given && relayedAnswer(given, held?.challenge);
     if (held !== undefined) {
@@ -95,13 +99,15 @@ export class RelayAttempt implements Attempt {
     if (this.#stopped !== undefined) return { error: this.#stopped };
     if (replaces) onAsk();
     // The answer goes to the address that has asked for it.
-    const connection = await dial(held === undefined ? this.#settings.addresses : [held.connection.address], {
+    const connection = await dial(held === undefined ? addresses : [held.connection.address], {
       origin,
       policy,
       tls,
       connections,
       record: this.#record,
       timeLeft,
+      onNext,
+      onAsk: replaces ? onAsk : undefined,
       onConnection: (dialled) => {
         this.#connection = dialled;
       },

@@ -7,6 +7,8 @@ export interface HeldChallenge {
   readonly challenge: DigestChallenge;
   /** The connection it came on; its CPE may have closed it. */
   readonly connection: CpeConnection;
+  /** For whom the connection is good, see {@link channelOf}. */
+  readonly channel: string;
 }
 
 interface Entry extends HeldChallenge {
@@ -36,7 +38,7 @@ export class RelayTable {
    *
    * @param replaces Whether in place of an earlier one of the CPE.
    */
-  hold(cpe: string, { challenge, connection }: HeldChallenge, replaces: boolean): void {
+  hold(cpe: string, { challenge, connection, channel }: HeldChallenge, replaces: boolean): void {
     if (replaces) this.drop(cpe);
     if (this.#closed || this.#held.has(cpe)) {
       connection.close();
@@ -45,12 +47,13 @@ export class RelayTable {
     const oldest = this.#held.oldestKey;
     if (this.#held.size >= this.#maxHeld && oldest !== undefined) this.drop(oldest);
     const timer = setTimeout(() => this.drop(cpe), this.#heldMs).unref();
-    this.#held.set(cpe, { cpe, challenge, connection, timer, onGone: undefined });
+    this.#held.set(cpe, { cpe, challenge, connection, channel, timer, onGone: undefined });
   }
 
-  /** The challenge of a CPE, which stays. */
-  find(cpe: string): HeldChallenge | undefined {
-    return this.#held.get(cpe);
+  /** The challenge of a CPE for a channel, which stays. */
+  find(cpe: string, channel: string): HeldChallenge | undefined {
+    const held = this.#held.get(cpe);
+    return held?.channel === channel ? held : undefined;
   }
 
   /** Calls back when this challenge is held no more. Calls back at once where it is not held. */
@@ -60,10 +63,9 @@ export class RelayTable {
     else callback();
   }
 
-  /** Gives out the challenge of a CPE with this nonce; the connection is the caller's from now on. */
-  take(cpe: string, nonce: string): HeldChallenge | undefined {
-    const held = this.#held.get(cpe);
-    return held?.challenge.nonce === nonce ? this.#remove(cpe) : undefined;
+  /** Gives out the challenge of a CPE for a channel with this nonce; the connection is the caller's from now on. */
+  take(cpe: string, channel: string, nonce: string): HeldChallenge | undefined {
+    return this.find(cpe, channel)?.challenge.nonce === nonce ? this.#remove(cpe) : undefined;
   }
 
   /** Holds the challenge of a CPE no longer. */

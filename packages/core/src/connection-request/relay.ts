@@ -1,12 +1,12 @@
 import { CoolDown, type Visitor } from './cool-down.js';
 import { FairLimit, type Guest } from './fair-limit.js';
 import { KnownAskers } from './known-askers.js';
-import { type Origin, parseOrigin } from './origin.js';
+import { cpeKey, placeOf } from './origin.js';
 import { RelayAttempt } from './relay-attempt.js';
 import { readAnswer, relayedChallenge } from './relay-fields.js';
 import type { HeldChallenge, RelayTable } from './relay-table.js';
 import { hasRefusedCredentials } from './wake-attempt.js';
-import type { WakePipeline } from './wake-pipeline.js';
+import type { Located, WakePipeline } from './wake-pipeline.js';
 import type { WakeResult } from './wake-result.js';
 
 /** Options of {@link Relay}. */
@@ -20,8 +20,8 @@ export interface RelayOptions {
 
 /** A request to relay. */
 export interface RelayRequest {
-  /** The CPE's URL. */
-  readonly origin: string;
+  /** The CPE. */
+  readonly located: Located;
   /** The ACS's answer to an earlier challenge; none the first time. */
   readonly authorization: string | undefined;
   /** The address group that it comes from. */
@@ -36,8 +36,8 @@ export interface RelayRequest {
 
 /** What came of a request that was relayed. */
 export type RelayAnswer = {
-  /** Whether the CPE has refused the answer of the ACS just now. */
-  readonly refused: boolean;
+  /** Address of the CPE that has refused the answer of the ACS just now, if it has. */
+  readonly refusedBy: string | undefined;
 } & (
   | {
       /** The CPE asks for credentials. */
@@ -49,6 +49,9 @@ export type RelayAnswer = {
       readonly result: WakeResult;
     }
 );
+
+/** Hands a request on, until the signal ends it. */
+type Ask = (signal: AbortSignal, onMove: ((address: string) => Promise<void>) | undefined) => Promise<RelayAnswer>;
 
 /** Maximum number of requests and challenges of one asker that has shown nothing. */
 const maxOfAsker = 8;
@@ -85,33 +88,34 @@ export class Relay {
 
   /** Hands on one request. Rejects as {@link WakePipeline.wake} does. */
   async ask(request: RelayRequest): Promise<RelayAnswer> {
-    const { table, pipeline } = this.#options;
-    const { authorization, asker } = request;
-    const origin = parseOrigin(request.origin);
+    const { pipeline, table } = this.#options;
+    const { located, authorization, asker } = request;
+    const { addresses, channel } = located;
     const given = authorization === undefined ? undefined : readAnswer(authorization);
-    if (origin === undefined)
-      return { result: pipeline.refuse(request.origin, 'bad-origin', request.since), refused: false };
-    const held = table.find(origin.key);
-    const isNext = held !== undefined && held.challenge.nonce === given?.nonce;
+    const held = this.#heldFor(located, given?.nonce);
+    if (held !== undefined && given === undefined) return handed(held);
+    const isNext = held !== undefined;
     const name = given === undefined ? '' : pipeline.hash(String(authorization));
     const isKnown = isNext || this.#known.has(asker);
-    if (held !== undefined && given === undefined) return handed(held);
-    const address = isNext ? held.connection.address : undefined;
-    const relayed = { given, table, replaces: isKnown, onProven: () => this.#known.add(asker) };
-    const relay = async (signal: AbortSignal): Promise<RelayAnswer> => {
-      const { result, challenge } = await pipeline.relay(request.origin, {
+    // An answer goes where its challenge came from, though the name may lead elsewhere by now.
+    const to: Located = isNext ? { ...located, addresses: [held.connection.address] } : located;
+    const relayed = { given, table, channel, replaces: isKnown, onProven: () => this.#known.add(asker) };
+    const relay: Ask = async (signal, onMove) => {
+      const { result, challenge } = await pipeline.relay({
         ...request,
+        located: to,
         signal,
         name,
         isNext,
-        address,
+        onMove,
         attempt: (settings, record) => new RelayAttempt(settings, record, relayed),
       });
-      const refused = given !== undefined && hasRefusedCredentials(result);
-      return challenge === undefined ? { result, refused } : { challenge: relayedChallenge(challenge), refused };
+      const isRefused = given !== undefined && hasRefusedCredentials(result);
+      const refusedBy = isRefused ? (result.address ?? addresses[0]) : undefined;
+      return challenge === undefined ? { result, refusedBy } : { challenge: relayedChallenge(challenge), refusedBy };
     };
-    if (isKnown || pipeline.isRelaying(origin.key, name, asker)) return relay(request.signal);
-    return this.#asUnknown(origin, request, given === undefined, relay);
+    if (isKnown || pipeline.isRelaying(to, name, asker)) return relay(request.signal, undefined);
+    return this.#asUnknown(request, given === undefined, relay);
   }
 
   /** Ends all, and closes what it holds. */
@@ -121,15 +125,21 @@ export class Relay {
     this.#coolDown.clear();
   }
 
+  /** The challenge of a CPE that is held, with this nonce if one is given. */
+  #heldFor({ origin, addresses, channel }: Located, nonce: string | undefined): HeldChallenge | undefined {
+    for (const address of addresses) {
+      const held = this.#options.table.find(cpeKey(origin, address), channel);
+      if (held !== undefined && (nonce === undefined || held.challenge.nonce === nonce)) return held;
+    }
+    return undefined;
+  }
+
   /** One of few at once, and one at a time at a CPE. */
-  async #asUnknown(
-    origin: Origin,
-    request: RelayRequest,
-    isFirst: boolean,
-    relay: (signal: AbortSignal) => Promise<RelayAnswer>,
-  ): Promise<RelayAnswer> {
+  async #asUnknown(request: RelayRequest, isFirst: boolean, relay: Ask): Promise<RelayAnswer> {
     const { table, pipeline } = this.#options;
-    const { asker, since, timeoutMs, signal } = request;
+    const { located, asker, since, timeoutMs, signal } = request;
+    const { origin, addresses } = located;
+    let [address] = addresses;
     const ended = new AbortController();
     const onLeft = (): void => ended.abort('aborted');
     const crowdOut = (): void => ended.abort('overloaded');
@@ -142,7 +152,7 @@ export class Relay {
     const stopListening = this.#known.whenKnown(asker, start);
     const place: Guest & { giveWay: () => void } = {
       block: asker,
-      lane: origin.key,
+      lane: cpeKey(origin, address),
       silentSince: 0,
       start,
       giveWay: crowdOut,
@@ -156,30 +166,38 @@ export class Relay {
         if (isFree()) resolve();
         else enter();
       });
+    const enter = (): Promise<void> => itsTurn(() => this.#coolDown.enter(placeOf(origin, address), visitor, false));
+    const leaveCpe = (): void => this.#coolDown.leave(placeOf(origin, address), visitor, true);
+    const onMove = (next: string): Promise<void> => {
+      leaveCpe();
+      address = next;
+      return enter();
+    };
     let isHeld = false;
     try {
-      await itsTurn(() => this.#coolDown.enter(origin.authority, visitor, false));
+      await enter();
       await itsTurn(() => this.#unknown.enter(place));
       clearTimeout(timer);
       if (ended.signal.aborted) {
         const outcome = ended.signal.reason === 'overloaded' ? 'overloaded' : 'aborted';
-        return { result: pipeline.refuse(request.origin, outcome, since), refused: false };
+        return { result: pipeline.refuse(origin.text, outcome, since), refusedBy: undefined };
       }
-      const before = table.find(origin.key);
-      if (before !== undefined && isFirst) return handed(before);
-      const answer = await relay(ended.signal);
-      const held = table.find(origin.key);
+      const before = isFirst ? this.#heldFor(located, undefined) : undefined;
+      if (before !== undefined) return handed(before);
+      const answer = await relay(ended.signal, onMove);
+      const cpe = cpeKey(origin, address);
+      const held = table.find(cpe, located.channel);
       if (held !== undefined && !this.#known.has(asker)) {
         // Its place is free when the challenge is answered, or held no more.
         isHeld = true;
         this.#unknown.heard(place);
-        place.giveWay = () => table.drop(origin.key);
-        table.whenGone(origin.key, held.challenge, leave);
+        place.giveWay = () => table.drop(cpe);
+        table.whenGone(cpe, held.challenge, leave);
       }
       return answer;
     } finally {
       if (!isHeld) leave();
-      this.#coolDown.leave(origin.authority, visitor, true);
+      leaveCpe();
       clearTimeout(timer);
       stopListening();
       this.#waits.delete(ended);
@@ -189,5 +207,5 @@ export class Relay {
 }
 
 function handed({ challenge }: HeldChallenge): RelayAnswer {
-  return { challenge: relayedChallenge({ ...challenge, stale: false }), refused: false };
+  return { challenge: relayedChallenge({ ...challenge, stale: false }), refusedBy: undefined };
 }

@@ -14,7 +14,10 @@ import type { WakeRecord } from './wake-record.js';
 import type { WakeOutcome, WakeResult } from './wake-result.js';
 
 /** What an attempt of any kind goes by. */
-export interface AttemptSettings extends Pick<DialSettings, 'origin' | 'policy' | 'tls' | 'connections' | 'timeLeft'> {
+export interface AttemptSettings extends Pick<
+  DialSettings,
+  'origin' | 'policy' | 'tls' | 'connections' | 'timeLeft' | 'onNext'
+> {
   /** The addresses that the host of the origin stands for. The next is for where none before it could be reached. */
   readonly addresses: readonly string[];
   /** Its place among all wakes. */
@@ -40,6 +43,9 @@ export interface CredentialSettings {
   /** Whether there may be none because nobody knows which device it is. */
   readonly isUnknown: () => boolean;
 }
+
+/** The first pause before another attempt, in milliseconds; each further one is twice as long, with a quarter of chance. */
+export const firstPauseMs = 250;
 
 /** Why something was ended from outside. */
 export type StopReason = 'timeout' | 'aborted' | 'overloaded';
@@ -189,7 +195,7 @@ export class WakeAttempt implements Attempt {
   /** Connects to the first of the addresses that can be reached; from then on to no other. */
   async #dial(): Promise<Failure | undefined> {
     this.#connection?.close();
-    const { origin, policy, tls, connections, timeLeft, place, onAsk } = this.#settings;
+    const { origin, policy, tls, connections, timeLeft, place, onAsk, onNext } = this.#settings;
     const room = place.connect();
     if (room !== undefined) await waitForTurn(this.#record, room, () => this.#stopped !== undefined);
     if (this.#stopped !== undefined) return { error: this.#stopped };
@@ -201,6 +207,8 @@ export class WakeAttempt implements Attempt {
       tls,
       connections,
       timeLeft,
+      onNext,
+      onAsk,
       record: this.#record,
       onConnection: (connection) => {
         this.#connection = connection;

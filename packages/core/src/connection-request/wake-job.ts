@@ -1,12 +1,9 @@
-import type { Answer } from '../names/answer.js';
-import type { Names, NameWaiter } from '../names/names.js';
 import type { WakePolicy } from '../url/wake-policy.js';
 import type { CoolDown, Visitor } from './cool-down.js';
-import type { Failure, WakeTls } from './cpe-connection.js';
+import type { WakeTls } from './cpe-connection.js';
 import type { OpenConnections } from './open-connections.js';
-import { isAllowed, type Origin } from './origin.js';
-import { addressesToDial, isWorthLookingUp, literalAddress } from './resolve-host.js';
-import { type Attempt, type AttemptSettings, outcomeOfFailure, type StopReason } from './wake-attempt.js';
+import { cpeKey, isAllowed, type Origin, placeOf } from './origin.js';
+import { type Attempt, type AttemptSettings, firstPauseMs, type StopReason, waitForTurn } from './wake-attempt.js';
 import { type WakeLimits, WakePlace } from './wake-limits.js';
 import { WakeRecord } from './wake-record.js';
 import type { WakeOutcome } from './wake-result.js';
@@ -15,40 +12,44 @@ import type { WakeOutcome } from './wake-result.js';
 export interface JobSettings {
   readonly id: string;
   readonly origin: Origin;
+  /** Addresses of the CPE; the next is for where none before it could be reached. */
+  readonly addresses: readonly [string, ...string[]];
+  /** Whether the policy has let them through. Each is asked for again as it is dialled. */
+  readonly isChecked: boolean;
+  /** The CPE at the first of them, see {@link cpeKey}. */
+  readonly cpe: string;
   /** Equal for jobs that may share one. */
   readonly name: string;
   readonly policy: WakePolicy | undefined;
-  readonly names: Names;
   readonly tls: WakeTls | undefined;
   readonly limits: WakeLimits;
   readonly coolDown: CoolDown;
+  /** Of those whose credentials nobody knows, by place: the path of a URL is theirs to choose. Nothing for others. */
+  readonly strangers: CoolDown | undefined;
   /** All connections that are open. */
   readonly connections: OpenConnections;
-  /** Called before the CPE is connected to. */
-  readonly onAsk: () => void;
+  /** Called with a CPE before it is connected to. */
+  readonly onAsk: (cpe: string) => void;
+  /** Called before the next of several addresses is turned to. Resolves when that may be. */
+  readonly onMove: ((address: string) => Promise<void>) | undefined;
   /** Whose wakes of a CPE take turns with those of others. */
   readonly asker: string;
   /** Whether it goes before others at its CPE, which is known to take the credentials, or they are the host's own. */
   readonly isProven: () => boolean;
   /** Whether it goes on with what another wake of the CPE has begun. */
   readonly isNext: boolean;
-  /** Address of the CPE, where it is known without looking its name up. */
-  readonly address: string | undefined;
   /** Makes an attempt. */
   readonly attempt: (settings: AttemptSettings, record: WakeRecord) => Attempt;
-  /** Asks the other instances of a fleet; resolves with the outcome when one of them has woken the CPE. */
-  readonly enterFleet: (() => Promise<WakeOutcome | undefined>) | undefined;
+  /** Asks the other instances of a fleet for a CPE; resolves with the outcome when one of them has woken it. */
+  readonly enterFleet: ((cpe: string) => Promise<WakeOutcome | undefined>) | undefined;
   /** Tells them that it is over, with this outcome or by a fault. */
-  readonly leaveFleet: ((outcome: WakeOutcome | undefined) => void) | undefined;
+  readonly leaveFleet: ((cpe: string, outcome: WakeOutcome | undefined) => void) | undefined;
 }
-
-/** The first pause before another attempt, in milliseconds; each further one is twice as long, with a quarter of chance. */
-const firstPauseMs = 250;
 
 /** All attempts of one wake, for all callers that share it. */
 export class WakeJob implements Visitor {
   /** What has happened so far. */
-  readonly record: WakeRecord = new WakeRecord();
+  readonly record: WakeRecord;
   readonly settings: JobSettings;
   /** All that wait for one CPE are of one block. */
   readonly block = '';
@@ -72,39 +73,41 @@ export class WakeJob implements Visitor {
   #interrupt: (() => void) | undefined;
   #isFree = false;
   #onFree: (() => void) | undefined;
+  /** The CPE that it has to itself, or waits for. */
+  #cpe: string;
+  #address: string;
+  #isInFleet = false;
+  /** Where it is one of the strangers. */
+  #visit: { readonly place: string; readonly visitor: Visitor } | undefined;
 
-  constructor(settings: JobSettings) {
+  /** @param record What has happened so far. */
+  constructor(settings: JobSettings, record: WakeRecord = new WakeRecord()) {
     this.settings = settings;
+    this.record = record;
     this.lane = settings.asker;
+    this.#cpe = settings.cpe;
+    [this.#address] = settings.addresses;
   }
 
   /** Runs it to its end. Rejects only for a fault of ours or of what was plugged in. */
   async run(): Promise<WakeOutcome> {
-    const { origin, policy, coolDown, isProven, isNext, leaveFleet } = this.settings;
-    const address = literalAddress(origin) ?? this.settings.address;
+    const { origin, policy, isChecked } = this.settings;
     let outcome: WakeOutcome | undefined;
-    let hasEntered = false;
     try {
-      coolDown.enter(origin.key, this, isProven(), isNext);
-      if (!this.#isFree) await this.#waitUntilFree();
+      const turn = this.#enter();
+      if (turn !== undefined) await turn;
       if (this.#stopped !== undefined) return this.#stopped;
-      if (address !== undefined && !isAllowed(policy, origin, address)) {
+      if (!isChecked && !isAllowed(policy, origin, this.#address)) {
         this.record.begin('connect');
         this.record.end({ error: 'forbidden' });
         return 'forbidden';
       }
       if (this.settings.enterFleet !== undefined) {
-        this.record.begin('turn');
-        hasEntered = true;
-        // Another instance may be asking it, for this one too.
-        this.askedAt ??= performance.now();
-        outcome = await this.#unlessStopped(this.settings.enterFleet());
+        outcome = await this.#enterFleet(this.settings.enterFleet);
         if (this.#stopped !== undefined) return this.#stopped;
-        this.record.end();
         if (outcome !== undefined) return outcome;
-        this.askedAt = undefined;
       }
-      outcome = await this.#attempts(address === undefined ? undefined : [address]);
+      outcome = await this.#attempts();
       // The end of a CPE that has been silent, for the good of others.
       if (outcome === 'overloaded' && this.#stopped === outcome && this.record.what !== 'turn') {
         this.record.begin('turn');
@@ -114,8 +117,7 @@ export class WakeJob implements Visitor {
     } finally {
       clearTimeout(this.#timer);
       this.#place?.leave();
-      if (hasEntered) leaveFleet?.(outcome);
-      coolDown.leave(origin.key, this, this.record.address !== undefined);
+      this.#leave(outcome);
     }
   }
 
@@ -133,16 +135,10 @@ export class WakeJob implements Visitor {
   /** Ends it. The outcome is the reason, or what has come of an answer. */
   stop(reason: StopReason): void {
     // A CPE whose turn does not come is not too slow.
-    this.#stopped ??= reason === 'timeout' && this.#isQueued() ? 'overloaded' : reason;
+    this.#stopped ??= reason === 'timeout' && this.#place?.isWaiting === true ? 'overloaded' : reason;
     this.#attempt?.stop(this.#stopped);
     this.#place?.leave();
     this.#interrupt?.();
-  }
-
-  /** Whether it waits for others than its CPE. */
-  #isQueued(): boolean {
-    const { names, origin } = this.settings;
-    return this.#place?.isWaiting === true || (this.record.what === 'turn' && names.isQueued(origin.host));
   }
 
   /** Whether the CPE has been sent an answer to its challenge, and its own is waited for. */
@@ -156,9 +152,11 @@ export class WakeJob implements Visitor {
    * @returns Whether it does.
    */
   goOnAlone(until: number): boolean {
-    const { coolDown, origin, isProven } = this.settings;
+    const { coolDown, strangers, isProven } = this.settings;
     this.#givesWay = !isProven();
-    if (this.#givesWay && coolDown.isWanted(origin.key)) return false;
+    const isWanted =
+      coolDown.isWanted(this.#cpe) || (this.#visit !== undefined && strangers?.isWanted(this.#visit.place) === true);
+    if (this.#givesWay && isWanted) return false;
     this.#deadline = until;
     this.#retries = 0;
     this.#watchTime();
@@ -173,52 +171,122 @@ export class WakeJob implements Visitor {
     if (this.#attempt !== undefined && this.#retries > 0) this.#watchTime();
   }
 
-  async #waitUntilFree(): Promise<void> {
+  /** Asks for the CPE. Resolves when it is free for it; nothing when it is now. */
+  #enter(): Promise<void> | undefined {
+    const { strangers } = this.settings;
+    return strangers === undefined ? this.#enterCpe() : this.#enterAsStranger(strangers);
+  }
+
+  async #enterAsStranger(strangers: CoolDown): Promise<void> {
+    const place = placeOf(this.settings.origin, this.#address);
+    await this.#itsTurn(
+      new Promise<void>((resolve) => {
+        const { block, lane } = this;
+        this.#visit = { place, visitor: { block, lane, start: resolve, wanted: () => this.wanted() } };
+        strangers.enter(place, this.#visit.visitor, false);
+      }),
+    );
+    if (this.#stopped === undefined) await this.#enterCpe();
+  }
+
+  #enterCpe(): Promise<void> | undefined {
+    const { coolDown, isProven, isNext } = this.settings;
+    this.#isFree = false;
+    coolDown.enter(this.#cpe, this, isProven(), isNext);
+    return this.#isFree ? undefined : this.#waitUntilFree();
+  }
+
+  /** Asks the other instances for the CPE. */
+  async #enterFleet(enter: (cpe: string) => Promise<WakeOutcome | undefined>): Promise<WakeOutcome | undefined> {
+    const { askedAt } = this;
     this.record.begin('turn');
-    await this.#unlessStopped(
+    this.#isInFleet = true;
+    // Another instance may be asking it, for this one too.
+    this.askedAt ??= performance.now();
+    const outcome = await this.#unlessStopped(enter(this.#cpe));
+    if (this.#stopped !== undefined) return undefined;
+    this.record.end();
+    if (outcome === undefined) this.askedAt = askedAt;
+    return outcome;
+  }
+
+  /** Leaves the CPE to others. */
+  #leave(outcome: WakeOutcome | undefined): void {
+    const { coolDown, strangers, leaveFleet } = this.settings;
+    if (this.#isInFleet) leaveFleet?.(this.#cpe, outcome);
+    this.#isInFleet = false;
+    const hasAsked = this.record.address === this.#address;
+    coolDown.leave(this.#cpe, this, hasAsked);
+    if (this.#visit !== undefined) strangers?.leave(this.#visit.place, this.#visit.visitor, hasAsked);
+    this.#visit = undefined;
+  }
+
+  /** Turns to another address, where another CPE may be: it has to be free. */
+  async #moveTo(address: string): Promise<void> {
+    const { origin, enterFleet, onMove } = this.settings;
+    if (address === this.#address) return;
+    this.#place?.leave();
+    this.#leave(undefined);
+    this.#address = address;
+    this.#cpe = cpeKey(origin, address);
+    if (onMove !== undefined) await this.#itsTurn(onMove(address));
+    if (this.#stopped === undefined) await this.#enter();
+    // What others have made of it is not asked for: it may be another CPE.
+    let isTaken = enterFleet !== undefined;
+    while (this.#stopped === undefined && isTaken) {
+      isTaken = enterFleet !== undefined && (await this.#enterFleet(enterFleet)) !== undefined;
+    }
+    if (this.#stopped !== undefined) return;
+    const room = this.#place?.moveTo(address);
+    if (room !== undefined) await waitForTurn(this.record, room, () => this.#stopped !== undefined);
+  }
+
+  #waitUntilFree(): Promise<void> {
+    return this.#itsTurn(
       new Promise<void>((resolve) => {
         this.#onFree = resolve;
       }),
     );
+  }
+
+  async #itsTurn(turn: Promise<void>): Promise<void> {
+    this.record.begin('turn');
+    await this.#unlessStopped(turn);
     if (this.#stopped === undefined) this.record.end();
   }
 
-  async #attempts(given: readonly string[] | undefined): Promise<WakeOutcome> {
-    let addresses = given;
+  async #attempts(): Promise<WakeOutcome> {
+    const { addresses } = this.settings;
     for (let attempt = 0; ; attempt += 1) {
-      let outcome: WakeOutcome = 'unreachable';
-      if (addresses === undefined) {
-        const resolved = await this.#resolve();
-        if (this.#stopped !== undefined) return this.#stopped;
-        if (Array.isArray(resolved)) addresses = resolved;
-        else outcome = outcomeOfFailure({ error: resolved?.error ?? 'ENOTFOUND', unreached: true });
-      }
-      if (addresses !== undefined) outcome = await this.#try(addresses, attempt);
+      const outcome = await this.#try(attempt);
       if (this.#stopped !== undefined || !isWorthAnother(outcome) || attempt >= this.#retries) return outcome;
       const pause = firstPauseMs * 2 ** attempt * (1 + Math.random() / 4);
       if (performance.now() + pause >= this.#deadline) return outcome;
       clearTimeout(this.#timer);
       this.#place?.leave();
       await this.#pause(pause);
+      if (this.#stopped === undefined && addresses.length > 1) await this.#moveTo(addresses[0]);
       if (this.#stopped !== undefined) return this.#stopped;
     }
   }
 
-  #try(addresses: readonly string[], attempt: number): Promise<WakeOutcome> {
-    const { origin, policy, tls, limits, connections, isNext } = this.settings;
+  #try(attempt: number): Promise<WakeOutcome> {
+    const { origin, addresses, policy, tls, limits, connections, isNext } = this.settings;
     const since = performance.now();
     // What is left is shared evenly among the attempts that may still come. A caller that joins may bring more time.
     const timeLeft = () =>
       since + (this.#deadline - since) / (1 + Math.max(0, this.#retries - attempt)) - performance.now();
     this.#timeLeft = timeLeft;
-    const place = new WakePlace(limits, addresses[0] ?? '', origin.authority, isNext, () => this.stop('overloaded'));
+    const lane = placeOf(origin, this.#address);
+    const place = new WakePlace(limits, this.#address, lane, isNext, () => this.stop('overloaded'));
     this.#place = place;
     const onAsk = () => {
       this.askedAt ??= performance.now();
-      this.settings.onAsk();
+      this.settings.onAsk(this.#cpe);
     };
+    const onNext = addresses.length > 1 ? (address: string) => this.#moveTo(address) : nowhere;
     this.#attempt = this.settings.attempt(
-      { origin, addresses, policy, tls, connections, timeLeft, place, onAsk },
+      { origin, addresses, policy, tls, connections, timeLeft, place, onAsk, onNext },
       this.record,
     );
     if (this.#retries > attempt) this.#watchTime();
@@ -234,42 +302,6 @@ export class WakeJob implements Visitor {
     }
     this.#attempt?.stop('timeout');
     this.#place?.leave();
-  }
-
-  async #resolve(): Promise<string[] | Failure | undefined> {
-    const { origin, policy } = this.settings;
-    this.record.begin('resolve');
-    const answer = isWorthLookingUp(origin, policy) ? await this.#lookUp(origin.host) : { code: 'forbidden' };
-    if (answer === undefined) return undefined;
-    const resolved = addressesToDial(origin, policy, answer);
-    this.record.end(Array.isArray(resolved) ? undefined : resolved);
-    // It had to make room for others.
-    if ('code' in answer && answer.code === 'overloaded') this.stop('overloaded');
-    return resolved;
-  }
-
-  async #lookUp(name: string): Promise<Answer | undefined> {
-    const { names, asker } = this.settings;
-    let answered = (_answer: Answer): void => undefined;
-    const waiter: NameWaiter = {
-      asker,
-      onAnswer: (answer) => answered(answer),
-      onStart: () => {
-        if (this.record.what !== 'turn') return;
-        this.record.end();
-        this.record.begin('resolve');
-      },
-    };
-    const known = names.ask(name, waiter);
-    if (known !== undefined) return known;
-    if (names.isQueued(name)) this.record.begin('turn');
-    const answer = await this.#unlessStopped(
-      new Promise<Answer>((resolve) => {
-        answered = resolve;
-      }),
-    );
-    if (answer === undefined) names.leave(name, waiter);
-    return answer;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -296,6 +328,9 @@ export class WakeJob implements Visitor {
     });
   }
 }
+
+/** A CPE with one address has no next one. */
+const nowhere = (): Promise<void> => Promise.resolve();
 
 /** Another attempt helps only where the CPE was not reached, had no time or was busy; never where it refused. */
 function isWorthAnother(outcome: WakeOutcome): boolean {

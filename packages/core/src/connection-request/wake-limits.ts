@@ -1,4 +1,5 @@
 import { addressGroup } from '../http/client-address.js';
+import { canonicalAddress } from '../url/ip-address.js';
 import { FairLimit, type Guest } from './fair-limit.js';
 import { Patience } from './patience.js';
 
@@ -83,7 +84,7 @@ class Seat implements Guest {
  */
 export class WakePlace {
   /** The network of the address that is dialled. */
-  readonly block: string;
+  block: string;
   /** Wakes of one lane take turns with those of others at the same network. */
   readonly lane: string;
   readonly #limits: WakeLimits;
@@ -115,6 +116,13 @@ export class WakePlace {
     if (this.#seat === undefined) return this.#take(this.#limits.connecting);
     this.#seat.limit.heard(this.#seat);
     return undefined;
+  }
+
+  /** Before another address of the CPE is connected to. Resolves when it may be; nothing when it may be now. */
+  moveTo(address: string): Promise<void> | undefined {
+    this.leave();
+    this.block = blockOf(address);
+    return this.connect();
   }
 
   /** Before the CPE is sent something. Resolves when it may be; nothing when it may be now. */
@@ -182,6 +190,6 @@ export class WakePlace {
 
 /** The network of an address: an IPv4 /24 or an IPv6 /64. */
 function blockOf(address: string): string {
-  const group = addressGroup(address);
+  const group = addressGroup(canonicalAddress(address));
   return group.includes(':') ? group : group.slice(0, group.lastIndexOf('.'));
 }

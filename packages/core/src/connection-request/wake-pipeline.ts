@@ -9,7 +9,8 @@ import { CpeDirectory } from './cpe-directory.js';
 import { pairsFor } from './credentials.js';
 import { InformWatch } from './inform-watch.js';
 import { OpenConnections } from './open-connections.js';
-import { type Origin, parseOrigin } from './origin.js';
+import { NameSearch } from './name-search.js';
+import { channelOf, cpeKey, isAddress, isAllowed, type Origin, parseOrigin } from './origin.js';
 import { Names } from '../names/names.js';
 import { ProvenPairs } from './proven-pairs.js';
 import { type StopReason, WakeAttempt } from './wake-attempt.js';
@@ -29,6 +30,8 @@ interface Shared {
   readonly since: number;
   isStarted: boolean;
   readonly trust: Trust;
+  /** Names the credentials. */
+  readonly pair: string;
   /** It can take no more callers. */
   isOver: boolean;
   /** Until when it goes on though its callers' time was over; nothing as long as that has not come. */
@@ -59,16 +62,45 @@ export interface AcsCall {
   readonly since: number;
 }
 
+/** A CPE that can be dialled: where limits are to go by the address, its name was looked up before. */
+export interface Located {
+  readonly origin: Origin;
+  /** The next is for where none before it could be reached. */
+  readonly addresses: readonly [string, ...string[]];
+  /** Whether the policy has let them through. */
+  readonly isChecked: boolean;
+  /** What goes there in another way must not share its connections, see {@link channelOf}. */
+  readonly channel: string;
+  /** The look-up, where there was one. */
+  readonly record: WakeRecord | undefined;
+}
+
+/** What came of looking for a CPE. */
+export type Found =
+  | { readonly located: Located }
+  | {
+      readonly located?: undefined;
+      /** How the wake has ended that it was for. */
+      readonly told: ToldWake;
+    };
+
+/** For whom a CPE is looked for, and how long. */
+export interface LocateCall extends AcsCall {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** A request of an ACS that is handed on as it is. */
 export interface RelayCall extends AcsCall {
+  readonly located: Located;
   /** Equal for requests that may share one. */
   readonly name: string;
   /** Whether it answers a challenge that is held. */
   readonly isNext: boolean;
-  /** Address of the CPE, where it is known. */
-  readonly address: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Called before another address is turned to. Resolves when that may be. */
+  readonly onMove: JobSettings['onMove'];
   readonly attempt: JobSettings['attempt'];
 }
 
@@ -87,8 +119,12 @@ interface Ask {
   readonly waitForInformMs: number;
   readonly signal: AbortSignal | undefined;
   readonly from: AcsCall | undefined;
+  /** Where the CPE is, where that was looked up before. */
+  readonly located: Located | undefined;
+  /** Whether the name of the CPE makes a difference: calls for others share nothing with it. */
+  readonly isByName: boolean;
   readonly isNext: boolean;
-  readonly address: string | undefined;
+  readonly onMove: JobSettings['onMove'];
   readonly trust: Trust;
   /** The other instances, where they are to know. */
   readonly fleet: WakeFleet | undefined;
@@ -112,6 +148,11 @@ const lateMs = 10_000;
 /** Maximum number of late outcomes that are kept for those who asked. */
 const maxLate = 1_000;
 
+/** The lease of a CPE. Instances of several versions may run at once: the name must stay. */
+function leaseOf(cpe: string): string {
+  return `http ${cpe}`;
+}
+
 /**
  * All wakes of a proxy. Calls for one CPE at the same time share one request; a CPE gets one request at a time, with a
  * least time between two; so many are under way at once and the others take turns.
@@ -121,10 +162,12 @@ export class WakePipeline {
   readonly #informs: InformWatch | undefined;
   readonly #limits: WakeLimits;
   readonly #coolDown: CoolDown;
+  readonly #strangers: CoolDown;
   readonly #pairs = new ProvenPairs();
-  /** Jobs that can take callers, by the key of their origin. */
+  /** Jobs that can take callers, by their CPE. */
   readonly #jobs = new Map<string, Shared[]>();
   readonly #calls = new Set<WakeCall>();
+  readonly #searches = new Set<NameSearch>();
   /** The oldest first. */
   readonly #late = new BoundedMap<string, LateWake>(maxLate);
   readonly #connections = new OpenConnections();
@@ -146,6 +189,7 @@ export class WakePipeline {
     const { lookup, onLookupFault } = options;
     this.#names = new Names({ lookup, onFault: onLookupFault, limit: this.#limits.lookups });
     this.#coolDown = new CoolDown(options.spacingMs ?? 250);
+    this.#strangers = new CoolDown(options.spacingMs ?? 250);
   }
 
   /**
@@ -153,7 +197,11 @@ export class WakePipeline {
    * {@link CwmpProxyError} only: `ERR_CWMP_OPTION` for a wrong option, `ERR_CWMP_INTERNAL` for a fault. An origin that is not a
    * usable URL has come from a CPE too, so it is an outcome (`bad-origin`).
    */
-  wake(origin: string, options: WakeOptions = {}, from?: AcsCall & { isForwarded: boolean }): Promise<WakeResult> {
+  wake(
+    origin: string,
+    options: WakeOptions = {},
+    from?: AcsCall & { readonly isForwarded: boolean; readonly located?: Located },
+  ): Promise<WakeResult> {
     return new Promise((resolve, reject) => {
       checkWakeOptions(options);
       if (typeof origin !== 'string') refuseOption('origin', 'expected a URL');
@@ -179,8 +227,10 @@ export class WakePipeline {
           waitForInformMs,
           signal: options.signal,
           from,
+          located: from?.located,
+          isByName: typeof credentials === 'function',
           isNext: false,
-          address: undefined,
+          onMove: undefined,
           trust: from?.isForwarded === true ? 'pair' : 'host',
           fleet: defaults.fleet,
           isOwn,
@@ -207,11 +257,11 @@ export class WakePipeline {
    * Hands a request of an ACS on to a CPE, as one of all wakes. Its result is `no-credentials` where the CPE asks for some by a
    * challenge that can be handed back. Rejects as {@link WakePipeline.wake} does.
    */
-  relay(origin: string, call: RelayCall): Promise<ToldWake> {
-    const { name, timeoutMs, signal, isNext, address, attempt } = call;
+  relay(call: RelayCall): Promise<ToldWake> {
+    const { located, name, timeoutMs, signal, isNext, onMove, attempt } = call;
     return new Promise((resolve, reject) => {
       this.#ask(
-        origin,
+        located.origin.text,
         {
           name: `relay ${name}`,
           timeoutMs,
@@ -219,8 +269,10 @@ export class WakePipeline {
           waitForInformMs: 0,
           signal,
           from: call,
+          located,
+          isByName: false,
           isNext,
-          address,
+          onMove,
           trust: 'none',
           fleet: undefined,
           isOwn: false,
@@ -233,18 +285,30 @@ export class WakePipeline {
   }
 
   /** Whether such a request to this CPE is under way, or has an outcome that this asker was not given. */
-  isRelaying(cpe: string, name: string, asker: string): boolean {
-    const isUnderWay = this.#jobs.get(cpe)?.some(({ job }) => job.settings.name === `relay ${name}`) ?? false;
-    return isUnderWay || this.#late.get(`${cpe}\0relay ${name}`)?.asker === asker;
+  isRelaying({ origin, addresses: [address], channel }: Located, relayed: string, asker: string): boolean {
+    const cpe = cpeKey(origin, address);
+    const name = `relay ${relayed} ${channel}`;
+    const isUnderWay = this.#jobs.get(cpe)?.some(({ job }) => job.settings.name === name) ?? false;
+    return isUnderWay || this.#late.get(`${cpe}\0${name}`)?.asker === asker;
+  }
+
+  /**
+   * Finds where a CPE is, for who has to know that before the wake: to count guesses. Rejects with a {@link CwmpProxyError},
+   * `ERR_CWMP_INTERNAL`, where the policy throws.
+   */
+  async locate(text: string, call: LocateCall): Promise<Found> {
+    const found = await this.#find(text, call, call.since + call.timeoutMs, 0);
+    const { origin, addresses, isChecked } = found.located ?? {};
+    if (origin === undefined || isChecked === true || this.#isAllowed(origin, addresses?.[0] ?? '')) return found;
+    const record = new WakeRecord();
+    record.begin('connect');
+    record.end({ error: 'forbidden' });
+    return { told: this.#toldNothing(text, 'forbidden', call.since, record) };
   }
 
   /** Tells of a wake that came to nothing before it began. */
   refuse(origin: string, outcome: WakeOutcome, since: number): WakeResult {
-    const id = `${this.#idPrefix}-${(this.#count += 1)}`;
-    const record = new WakeRecord();
-    if (outcome === 'overloaded') record.begin('turn');
-    const result = record.result(outcome, since, { unfinished: outcome });
-    return this.#tell(origin, { id, result, challenge: undefined }).result;
+    return this.#toldNothing(origin, outcome, since).result;
   }
 
   /** Whether a connection that has come in is the other end of one of its own. */
@@ -260,30 +324,107 @@ export class WakePipeline {
   /** Ends all wakes as `aborted`, closes their connections and takes no more. */
   close(): void {
     this.#closed = true;
+    for (const search of this.#searches) search.stop('aborted');
     for (const call of this.#calls) call.abort();
     for (const jobs of this.#jobs.values()) for (const { job } of jobs) job.stop('aborted');
     this.#connections.close();
     this.#names.close();
     this.#informs?.close();
     this.#coolDown.clear();
+    this.#strangers.clear();
     this.#late.clear();
   }
 
   #ask(origin: string, ask: Ask, resolve: (told: ToldWake) => void, reject: (error: CwmpProxyError) => void): void {
     const since = ask.from?.since ?? performance.now();
-    const parsed = parseOrigin(origin);
-    const refused = this.#refusal(parsed, ask.signal);
-    if (parsed === undefined || refused !== undefined) {
-      const result = this.refuse(origin, refused ?? 'bad-origin', since);
-      resolve({ id: '', result, challenge: undefined });
+    if (ask.located !== undefined) {
+      this.#begin(ask.located, ask, since, resolve, reject);
       return;
     }
-    const late = this.#takeLate(parsed.key, ask);
+    const { asker = '' } = ask.from ?? {};
+    const { timeoutMs, retries, signal } = ask;
+    const found = this.#find(origin, { asker, since, signal }, since + timeoutMs, retries);
+    const go = (one: Found): void => {
+      if (one.located === undefined) resolve(one.told);
+      else this.#begin(one.located, ask, since, resolve, reject);
+    };
+    if (found instanceof Promise) found.then(go, reject);
+    else go(found);
+  }
+
+  /** Where a CPE is; at once, unless its name is to be looked up. */
+  #find(
+    text: string,
+    { asker, since, signal }: Omit<LocateCall, 'timeoutMs'>,
+    deadline: number,
+    retries: number,
+  ): Found | Promise<Found> {
+    const origin = parseOrigin(text);
+    const refused = this.#refusal(origin, signal);
+    if (origin === undefined || refused !== undefined) {
+      return { told: this.#toldNothing(text, refused ?? 'bad-origin', since) };
+    }
+    const channel = channelOf(origin, this.#options.tls?.rejectUnauthorized !== false);
+    if (isAddress(origin)) {
+      return { located: { origin, addresses: [origin.host], isChecked: false, channel, record: undefined } };
+    }
+    const { policy } = this.#options;
+    const search = new NameSearch({ origin, policy, names: this.#names, asker, deadline, retries, signal });
+    this.#searches.add(search);
+    return this.#search(search, origin, channel, since);
+  }
+
+  async #search(search: NameSearch, origin: Origin, channel: string, since: number): Promise<Found> {
+    try {
+      const found = await search.run();
+      const { record } = search;
+      if (typeof found === 'string') return { told: this.#toldNothing(origin.text, found, since, record) };
+      return { located: { origin, addresses: found, isChecked: true, channel, record } };
+    } catch (cause) {
+      throw new CwmpProxyError('ERR_CWMP_INTERNAL', 'the wake failed by a fault', { cause });
+    } finally {
+      this.#searches.delete(search);
+    }
+  }
+
+  #isAllowed(origin: Origin, address: string): boolean {
+    try {
+      return isAllowed(this.#options.policy, origin, address);
+    } catch (cause) {
+      throw new CwmpProxyError('ERR_CWMP_INTERNAL', 'the wake failed by a fault', { cause });
+    }
+  }
+
+  #toldNothing(origin: string, outcome: WakeOutcome, since: number, record: WakeRecord = new WakeRecord()): ToldWake {
+    const id = `${this.#idPrefix}-${(this.#count += 1)}`;
+    if (outcome === 'overloaded' && record.isEmpty) record.begin('turn');
+    const result = record.result(outcome, since, { unfinished: outcome });
+    return this.#tell(origin, { id, result, challenge: undefined });
+  }
+
+  #begin(
+    located: Located,
+    ask: Ask,
+    since: number,
+    resolve: (told: ToldWake) => void,
+    reject: (error: CwmpProxyError) => void,
+  ): void {
+    const { origin } = located;
+    const refused = this.#refusal(origin, ask.signal);
+    if (refused !== undefined) {
+      resolve(this.#toldNothing(origin.text, refused, since, located.record));
+      return;
+    }
+    const cpe = cpeKey(origin, located.addresses[0]);
+    // What differs in how it gets there, or in what the host is asked for, is no other's.
+    const byName = ask.isByName && !isAddress(origin) ? ` ${origin.host}` : '';
+    const name = `${ask.name} ${located.channel}${byName}`;
+    const late = this.#takeLate(cpe, name, ask.from);
     if (late !== undefined) {
-      resolve(this.#tell(origin, late, true));
+      resolve(this.#tell(origin.text, late, true));
       return;
     }
-    const shared = this.#join(parsed, ask, since);
+    const shared = this.#join(located, cpe, name, ask, since);
     const { job } = shared;
     job.extend(since + ask.timeoutMs, ask.retries);
     const call = new WakeCall(job, {
@@ -295,7 +436,7 @@ export class WakePipeline {
       settled: (settled, result) => {
         this.#calls.delete(settled);
         const isLate = shared.isOver && shared.lateUntil !== undefined;
-        resolve(this.#tell(origin, { id: job.settings.id, result, challenge: job.record.challenge }, isLate));
+        resolve(this.#tell(origin.text, { id: job.settings.id, result, challenge: job.record.challenge }, isLate));
       },
       failed: (failed, error) => {
         this.#calls.delete(failed);
@@ -306,9 +447,9 @@ export class WakePipeline {
     shared.calls.add(call);
     // Before the request goes out: an Inform may come before the answer to it.
     if (ask.waitForInformMs > 0) {
-      const identity = this.#informs?.identify(parsed.key);
+      const identity = this.#informs?.identify(origin.key);
       const device = identity?.state === 'known' ? identity.device : undefined;
-      call.unlisten = this.#informs?.listen({ key: parsed.key, device }, call.onInform);
+      call.unlisten = this.#informs?.listen({ key: origin.key, device }, call.onInform);
     }
     if (!shared.isStarted) void this.#start(shared);
   }
@@ -316,45 +457,52 @@ export class WakePipeline {
   #refusal(origin: Origin | undefined, signal: AbortSignal | undefined): WakeOutcome | undefined {
     if (this.#closed || signal?.aborted === true) return 'aborted';
     if (origin === undefined) return 'bad-origin';
-    return this.#calls.size >= (this.#options.maxPending ?? 10_000) ? 'overloaded' : undefined;
+    const { maxPending = 10_000 } = this.#options;
+    return Math.max(this.#calls.size, this.#searches.size) >= maxPending ? 'overloaded' : undefined;
   }
 
-  #join(origin: Origin, ask: Ask, since: number): Shared {
-    const jobs = this.#jobs.get(origin.key) ?? [];
-    const running = jobs.find(({ job }) => job.settings.name === ask.name);
+  #join(located: Located, cpe: string, name: string, ask: Ask, since: number): Shared {
+    const { origin, addresses, isChecked, record } = located;
+    const jobs = this.#jobs.get(cpe) ?? [];
+    const running = jobs.find(({ job }) => job.settings.name === name);
     if (running !== undefined) return running;
-    const { fleet, isOwn, trust, isNext, address } = ask;
-    const job = new WakeJob({
+    const { fleet, isOwn, trust, isNext, onMove } = ask;
+    const settings: JobSettings = {
       id: `${this.#idPrefix}-${(this.#count += 1)}`,
       origin,
-      name: ask.name,
+      addresses,
+      isChecked,
+      cpe,
+      name,
       policy: this.#options.policy,
-      names: this.#names,
       tls: this.#options.tls,
       limits: this.#limits,
       coolDown: this.#coolDown,
+      strangers: trust === 'pair' && !this.#pairs.has(cpe, ask.name) ? this.#strangers : undefined,
       connections: this.#connections,
-      onAsk: () => this.#options.onAsk?.(origin.key),
+      onAsk: (asked) => this.#options.onAsk?.(asked),
+      onMove,
       asker: ask.from?.asker ?? '',
-      isProven: () => trust === 'host' || (trust === 'pair' && this.#pairs.has(origin.key, ask.name)),
+      isProven: () => trust === 'host' || (trust === 'pair' && this.#pairs.has(cpe, ask.name)),
       isNext,
-      address,
       attempt: ask.attemptAt(origin),
-      enterFleet: fleet && (() => fleet.enter(origin.key, isOwn)),
-      leaveFleet: fleet && ((outcome) => fleet.leave(origin.key, outcome, this.#options.spacingMs ?? 250)),
-    });
+      enterFleet: fleet && ((entered) => fleet.enter(leaseOf(entered), isOwn)),
+      leaveFleet: fleet && ((left, outcome) => fleet.leave(leaseOf(left), outcome, this.#options.spacingMs ?? 250)),
+    };
+    const job = record === undefined ? new WakeJob(settings) : new WakeJob(settings, record);
     const shared: Shared = {
       job,
       calls: new Set(),
       since,
       isStarted: false,
       trust,
+      pair: ask.name,
       isOver: false,
       lateUntil: undefined,
       lateFor: '',
     };
     jobs.push(shared);
-    this.#jobs.set(origin.key, jobs);
+    this.#jobs.set(cpe, jobs);
     return shared;
   }
 
@@ -366,9 +514,11 @@ export class WakePipeline {
       .run()
       .catch((cause: unknown) => new CwmpProxyError('ERR_CWMP_INTERNAL', 'the wake failed by a fault', { cause }));
     this.#end(shared);
-    const { origin, name } = job.settings;
-    if (shared.trust === 'pair' && outcome === 'accepted') this.#pairs.add(origin.key, name);
-    if (shared.trust === 'pair' && outcome === 'credentials-refused') this.#pairs.delete(origin.key, name);
+    if (shared.trust === 'pair') {
+      const cpe = cpeKey(job.settings.origin, job.record.address ?? '');
+      if (outcome === 'accepted') this.#pairs.add(cpe, shared.pair);
+      if (outcome === 'credentials-refused') this.#pairs.delete(cpe, shared.pair);
+    }
     if (shared.calls.size === 0 && shared.lateUntil !== undefined) this.#endLate(shared, outcome);
     for (const call of shared.calls) call.onJobEnd(outcome);
     shared.calls.clear();
@@ -378,11 +528,11 @@ export class WakePipeline {
   #end(shared: Shared): void {
     if (shared.isOver) return;
     shared.isOver = true;
-    const { key } = shared.job.settings.origin;
-    const jobs = this.#jobs.get(key) ?? [];
+    const { cpe } = shared.job.settings;
+    const jobs = this.#jobs.get(cpe) ?? [];
     const at = jobs.indexOf(shared);
     if (at >= 0) jobs.splice(at, 1);
-    if (jobs.length === 0) this.#jobs.delete(key);
+    if (jobs.length === 0) this.#jobs.delete(cpe);
   }
 
   /** Takes a call off its job. A job that nobody waits for ends, unless its CPE is about to answer an ACS. */
@@ -414,15 +564,15 @@ export class WakePipeline {
   #endLate(shared: Shared, outcome: WakeOutcome | CwmpProxyError): void {
     if (outcome instanceof CwmpProxyError) return;
     const { job, lateUntil: until = 0, lateFor: asker } = shared;
-    const { id, origin, name } = job.settings;
+    const { id, origin, cpe, name } = job.settings;
     const told = { id, result: job.record.result(outcome, shared.since), challenge: job.record.challenge };
     this.#tell(origin.text, told, true);
     if (!answers.has(outcome) || this.#closed) return;
-    this.#late.set(`${origin.key}\0${name}`, { told, asker, until });
+    this.#late.set(`${cpe}\0${name}`, { told, asker, until });
   }
 
   /** The outcome of the wake that this one asked for before and has not been told. */
-  #takeLate(cpe: string, { name, from }: Ask): ToldWake | undefined {
+  #takeLate(cpe: string, name: string, from: AcsCall | undefined): ToldWake | undefined {
     if (from === undefined || this.#late.size === 0) return undefined;
     const key = `${cpe}\0${name}`;
     const late = this.#late.get(key);

@@ -25,6 +25,11 @@ export class WakeRecord {
     return this.#what;
   }
 
+  /** Whether nothing has happened yet. */
+  get isEmpty(): boolean {
+    return this.#legs.length === 0 && this.#what === undefined;
+  }
+
   /** A leg begins. */
   begin(what: WakeLeg['what']): void {
     this.#what = what;

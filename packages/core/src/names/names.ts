@@ -18,6 +18,8 @@ export interface NameWaiter {
 
 /** A look-up that waits for its turn, or has it. */
 export interface LookupGuest {
+  /** Kept by the limit. */
+  silentSince: number;
   readonly block: string;
   readonly lane: string;
   /** It may begin. */
@@ -95,6 +97,7 @@ export class Names {
       const guest: LookupGuest = {
         block: waiter.asker,
         lane: name,
+        silentSince: 0,
         start: () => this.#start(flight, waiter.asker),
         giveWay: () => this.#end(flight, { code: 'overloaded' }),
       };

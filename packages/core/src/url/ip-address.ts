@@ -28,6 +28,22 @@ export function readIpAddress(text: string): IpAddress | undefined {
   return { family: 6, value };
 }
 
+/**
+ * An IP address in one form only, however it was written: an IPv4 one in its own form, also where an IPv6 address maps it; an IPv6 one in
+ * eight groups of four digits. What is no address stays.
+ */
+export function canonicalAddress(text: string): string {
+  if (!text.includes(':')) return text;
+  const address = readIpAddress(text);
+  if (address === undefined) return text;
+  const { value } = address;
+  if (value >> 32n === 0xffffn) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+  return value
+    .toString(16)
+    .padStart(32, '0')
+    .replace(/.{4}(?=.)/g, '$&:');
+}
+
 /** Reads an IP address (a block of one) or a CIDR block. `undefined` for anything else. */
 export function readIpBlock(text: string): IpBlock | undefined {
   const [host = '', prefix, ...rest] = text.split('/');
