@@ -1,7 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { Agent as HttpAgent, get, type IncomingMessage, type RequestOptions } from 'node:http';
-import { answerDigest, chooseDigestChallenge } from '@cwmp-proxy/core';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
+import type { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 
 /** Wakes the CPE at this host; rejects when it did not answer 200. */
 export type Client = (host: string, port: number) => Promise<void>;
@@ -9,42 +8,48 @@ export type Client = (host: string, port: number) => Promise<void>;
 const credentials = { username: 'acs', password: 'secret' };
 const path = '/0f3c';
 
-function authorization(challenges: string | string[] | undefined): string {
-  const challenge = chooseDigestChallenge(challenges ?? []);
-  if (challenge === undefined) throw new Error('no challenge');
-  return answerDigest(challenge, { ...credentials, method: 'GET', uri: path });
+type Authorization = (challenges: string | string[] | undefined) => string;
+
+// Each process loads one build of cwmp-proxy at most: a second one beside it changes the cost of both.
+async function loadAuthorization(): Promise<Authorization> {
+  const { answerDigest, chooseDigestChallenge } = await import('@cwmp-proxy/core');
+  return (challenges) => {
+    const challenge = chooseDigestChallenge(challenges ?? []);
+    if (challenge === undefined) throw new Error('no challenge');
+    return answerDigest(challenge, { ...credentials, method: 'GET', uri: path });
+  };
 }
 
 /** Another build of cwmp-proxy that runs in the same rounds. */
 export const anotherBuild = 'cwmp-proxy, another build';
 
-function woken(pipeline: Pick<WakePipeline, 'wake'>): Client {
+/** Wakes with the build that has this `index.js`. */
+async function cwmpProxy(index: string, concurrency: number): Promise<Client> {
+  const module: { WakePipeline: typeof WakePipeline } = await import(
+    new URL('connection-request/wake-pipeline.js', index).href
+  );
+  // Older builds have `maxConcurrent` in the place of `limits`.
+  const options = { credentials, spacingMs: 0, limits: { maxWakes: concurrency }, maxConcurrent: concurrency };
+  const pipeline = new module.WakePipeline(options);
   return async (host, port) => {
     const { outcome } = await pipeline.wake(`http://${host}:${port}${path}`);
     if (outcome !== 'accepted') throw new Error(outcome);
   };
 }
 
-/** The pipeline of the build whose `index.js` stands in CWMP_BENCH_BASE. */
-async function pipelineOf(concurrency: number): Promise<Pick<WakePipeline, 'wake'>> {
-  const file = new URL('connection-request/wake-pipeline.js', pathToFileURL(process.env['CWMP_BENCH_BASE'] ?? ''));
-  const module: { WakePipeline: typeof WakePipeline } = await import(file.href);
-  // Older builds have `maxConcurrent` in the place of `limits`.
-  const options = { credentials, spacingMs: 0, limits: { maxWakes: concurrency }, maxConcurrent: concurrency };
-  return new module.WakePipeline(options);
-}
+const base = process.env['CWMP_BENCH_BASE'];
 
 /** The same two legs by each of the clients that are compared. */
 export const clients: Readonly<Record<string, (concurrency: number) => Promise<Client>>> = {
-  'cwmp-proxy': async (concurrency) =>
-    woken(new WakePipeline({ credentials, spacingMs: 0, limits: { maxWakes: concurrency } })),
+  'cwmp-proxy': (concurrency) => cwmpProxy(import.meta.resolve('@cwmp-proxy/core'), concurrency),
 
-  ...(process.env['CWMP_BENCH_BASE'] !== undefined && {
-    [anotherBuild]: async (concurrency: number) => woken(await pipelineOf(concurrency)),
+  ...(base !== undefined && {
+    [anotherBuild]: (concurrency: number) => cwmpProxy(pathToFileURL(base).href, concurrency),
   }),
 
   'undici request, a Client per wake': async () => {
     const { Client } = await import('undici');
+    const authorization = await loadAuthorization();
     return async (host, port) => {
       const client = new Client(`http://${host}:${port}`);
       const first = await client.request({ method: 'GET', path });
@@ -59,6 +64,7 @@ export const clients: Readonly<Record<string, (concurrency: number) => Promise<C
 
   'undici request, one Agent': async () => {
     const { Agent, request } = await import('undici');
+    const authorization = await loadAuthorization();
     const dispatcher = new Agent({ connections: 1, keepAliveTimeout: 1000 });
     return async (host, port) => {
       const url = `http://${host}:${port}${path}`;
@@ -71,16 +77,22 @@ export const clients: Readonly<Record<string, (concurrency: number) => Promise<C
     };
   },
 
-  'node:http, an Agent per wake': async () => async (host, port) => {
-    const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
-    await twoLegs({ host, port, path, agent });
-    agent.destroy();
+  'node:http, an Agent per wake': async () => {
+    const authorization = await loadAuthorization();
+    return async (host, port) => {
+      const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
+      await twoLegs({ host, port, path, agent }, authorization);
+      agent.destroy();
+    };
   },
 
-  'node:http, a connection per leg': async () => (host, port) => twoLegs({ host, port, path, agent: false }),
+  'node:http, a connection per leg': async () => {
+    const authorization = await loadAuthorization();
+    return (host, port) => twoLegs({ host, port, path, agent: false }, authorization);
+  },
 };
 
-async function twoLegs(options: RequestOptions): Promise<void> {
+async function twoLegs(options: RequestOptions, authorization: Authorization): Promise<void> {
   const first = await getOnce(options);
   const headers = { Authorization: authorization(first.headersDistinct['www-authenticate']) };
   const second = await getOnce({ ...options, headers });
