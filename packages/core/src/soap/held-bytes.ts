@@ -6,22 +6,27 @@ export class HeldBytes {
   readonly #pieces: Buffer[] = [];
   /** The first piece that is not out yet. */
   #first = 0;
-  /** The last piece, where it has room for more: how much of it is used. */
+  /** Where small pieces are put together. */
   #room: Buffer | undefined;
+  /** How much of it is used, and from where on it is no piece yet. */
   #used = 0;
+  #pieceFrom = 0;
 
   /** Takes the next bytes. */
   push(bytes: Buffer): void {
     if (bytes.length === 0) return;
     // What waits alone will most likely go out whole.
-    if (bytes.length > smallBytes || this.#first === this.#pieces.length) {
-      this.#room = undefined;
-      this.#pieces.push(bytes);
-    } else this.#append(bytes);
+    if (bytes.length <= smallBytes && (this.#used > this.#pieceFrom || this.#first < this.#pieces.length)) {
+      this.#append(bytes);
+      return;
+    }
+    this.#closePiece();
+    this.#pieces.push(bytes);
   }
 
   /** Moves so many bytes from the front to `out`, or drops them where there is none. */
   take(count: number, out: Buffer[] | undefined): void {
+    this.#closePiece();
     let left = count;
     while (left > 0) {
       const piece = this.#pieces[this.#first];
@@ -39,22 +44,25 @@ export class HeldBytes {
     this.#pieces.length = 0;
     this.#first = 0;
     this.#room = undefined;
+    this.#used = this.#pieceFrom = 0;
   }
 
   #append(bytes: Buffer): void {
     let room = this.#room;
-    const used = this.#used;
-    if (room === undefined || used + bytes.length > room.length) {
+    if (room === undefined || this.#used + bytes.length > room.length) {
+      this.#closePiece();
       // Twice as much as the last one held, up to a limit.
       room = Buffer.allocUnsafe(Math.min(Math.max(2 * smallBytes, 2 * (room?.length ?? 0)), 64 * smallBytes));
       this.#room = room;
-      this.#used = bytes.copy(room);
-      this.#pieces.push(room.subarray(0, this.#used));
-      return;
+      this.#used = this.#pieceFrom = 0;
     }
-    this.#used += bytes.copy(room, used);
-    const last = this.#pieces.length - 1;
-    const tail = this.#pieces[last];
-    if (tail !== undefined) this.#pieces[last] = room.subarray(used - tail.length, this.#used);
+    this.#used += bytes.copy(room, this.#used);
+  }
+
+  /** What was put together becomes a piece; what comes next is put behind it in the same room. */
+  #closePiece(): void {
+    if (this.#room === undefined || this.#used === this.#pieceFrom) return;
+    this.#pieces.push(this.#room.subarray(this.#pieceFrom, this.#used));
+    this.#pieceFrom = this.#used;
   }
 }

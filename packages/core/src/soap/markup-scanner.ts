@@ -67,7 +67,8 @@ export class MarkupScanner {
   #mode: Mode = 'text';
   /** Whether the buffer ends with a tag whose `>` has yet to come. */
   #awaitsTagEnd = false;
-  #fed = 0;
+  /** What saxes has read of an unfinished tag; it is in the buffer no more, so that what follows is not put behind it anew each time. */
+  #begun = '';
   #opened = false;
   #closeAt = 0;
   #tagEnd = 0;
@@ -106,7 +107,7 @@ export class MarkupScanner {
 
   /** The start tag that is being told, as latin1. */
   get startTag(): string {
-    return this.#buffer.slice(this.#at, this.#tagEnd - this.#base);
+    return this.#begun + this.#buffer.slice(this.#at, this.#tagEnd - this.#base);
   }
 
   /** Whether the reading has ended, by {@link stop} or since the structure was lost. */
@@ -138,7 +139,8 @@ export class MarkupScanner {
   write(chunk: string): void {
     if (this.#stopped) return;
     if (this.#lostAt !== undefined) return this.#unread?.see(chunk);
-    if (this.#awaitsTagEnd && this.#buffer.length - this.#at + chunk.length <= maxTagBytes && !chunk.includes('>')) {
+    const unread = this.#buffer.length - this.#at;
+    if (this.#awaitsTagEnd && this.#begun.length + unread + chunk.length <= maxTagBytes && !chunk.includes('>')) {
       this.#buffer += chunk;
       return;
     }
@@ -160,7 +162,7 @@ export class MarkupScanner {
    */
   mayHaveMissed(inStruct: boolean): boolean {
     if (this.#stopped) return false;
-    if (this.#lostAt === undefined) (this.#unread ??= new MissedUrlWatch()).see(this.#buffer.slice(this.#at));
+    if (this.#lostAt === undefined) (this.#unread ??= new MissedUrlWatch()).see(this.#rest());
     return this.#unread?.mayHaveMissed(inStruct) ?? false;
   }
 
@@ -168,11 +170,13 @@ export class MarkupScanner {
   close(): void {
     this.#stopped = true;
     this.#buffer = '';
+    this.#begun = '';
     this.#open.clear();
   }
 
   /** Passes over one piece of markup, with the text before it; false where the rest of it has yet to come. */
   #step(): boolean {
+    if (this.#begun !== '') return this.#startTag(this.#at);
     const buffer = this.#buffer;
     const terminator = terminators[this.#mode];
     const found = buffer.indexOf(terminator, this.#at);
@@ -199,25 +203,32 @@ export class MarkupScanner {
     return true;
   }
 
+  /** A start tag, or what follows {@link #begun} of one. */
   #startTag(start: number): boolean {
-    if (this.#open.depth >= maxDepth) return this.#lose();
-    if (this.#shortcuts && this.#fed === 0 && (this.#passRun(start) || this.#passPlain(start))) return true;
+    if (this.#begun === '') {
+      if (this.#open.depth >= maxDepth) return this.#lose();
+      if (this.#shortcuts && (this.#passRun(start) || this.#passPlain(start))) return true;
+    }
     this.#opened = false;
-    let end = this.#buffer.indexOf('>', start + this.#fed) + 1;
+    const begun = this.#begun.length - start;
+    let from = start;
+    let end = this.#buffer.indexOf('>', from) + 1;
     // A `>` inside a quoted attribute value does not end the tag; saxes knows.
-    while (end > 0 && end - start <= maxTagBytes) {
+    while (end > 0 && begun + end <= maxTagBytes) {
       this.#tagEnd = this.#base + end;
       this.#closeAt = this.#tagEnd;
-      this.#open.read(maskTag(this.#buffer.slice(start + this.#fed, end)));
+      this.#open.read(maskTag(this.#buffer.slice(from, end)));
       if (this.#opened) {
-        this.#fed = 0;
+        this.#begun = '';
         this.#at = end;
         return true;
       }
-      this.#fed = end - start;
-      end = this.#buffer.indexOf('>', end) + 1;
+      from = end;
+      end = this.#buffer.indexOf('>', from) + 1;
     }
-    return this.#incomplete(start, end);
+    this.#begun += this.#buffer.slice(start, from);
+    this.#at = from;
+    return this.#incomplete(end);
   }
 
   /** A faultless start tag, of which saxes gets the name where it is asked; or a faultless element with text. */
@@ -225,7 +236,8 @@ export class MarkupScanner {
     plainElement.lastIndex = start;
     const match = plainElement.exec(this.#buffer);
     if (match === null || match[0].length > maxTagBytes) return false;
-    const [whole, name = '', slash = '', content, endTag = ''] = match;
+    const [whole, rawName = '', slash = '', content, endTag = ''] = match;
+    const name = maskTag(rawName);
     const end = start + whole.length;
     const contentEnd = end - endTag.length;
     this.#tagEnd = this.#base + contentEnd - (content?.length ?? 0);
@@ -261,7 +273,7 @@ export class MarkupScanner {
 
   #endTag(start: number): boolean {
     const end = this.#buffer.indexOf('>', start) + 1;
-    if (end === 0 || end - start > maxTagBytes) return this.#incomplete(start, end);
+    if (end === 0 || end - start > maxTagBytes) return this.#incomplete(end);
     endTagName.lastIndex = start + 2;
     this.#closeAt = this.#base + start;
     this.#open.close(maskTag(endTagName.exec(this.#buffer)?.[1] ?? ''));
@@ -283,17 +295,23 @@ export class MarkupScanner {
     return this.#lose();
   }
 
-  #incomplete(start: number, end: number): boolean {
-    if ((end === 0 ? this.#buffer.length : end) - start > maxTagBytes) return this.#lose();
+  /** The tag at hand goes on; `end` is where a `>` ends it or a part of it, 0 where there is none. */
+  #incomplete(end: number): boolean {
+    if (this.#begun.length + (end === 0 ? this.#buffer.length : end) - this.#at > maxTagBytes) return this.#lose();
     this.#awaitsTagEnd = true;
     return false;
   }
 
+  /** What has not been read of the buffer, and an unfinished tag before it. */
+  #rest(): string {
+    return this.#begun + this.#buffer.slice(this.#at);
+  }
+
   #lose(doctype = false): boolean {
-    this.#lostAt = this.#base + this.#at;
+    this.#lostAt = this.#base + this.#at - this.#begun.length;
     this.#sawDoctype = doctype;
     this.#unread = new MissedUrlWatch();
-    this.#unread.see(this.#buffer.slice(this.#at));
+    this.#unread.see(this.#rest());
     return false;
   }
 }

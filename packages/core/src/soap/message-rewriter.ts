@@ -54,14 +54,26 @@ export class MessageRewriter {
   /** Takes the next bytes and returns those that may leave, in order. */
   push(chunk: Uint8Array): Buffer[] {
     const bytes = asBuffer(chunk);
-    this.#held.push(bytes);
+    if (bytes.length === 0) return [];
+    const isFirstHeld = this.#sentTo === this.#readTo;
     this.#readTo += bytes.length;
     this.#keepHead(bytes);
-    if (this.#finder === undefined && !this.#wide) {
-      if (this.#readTo < 2) return [];
-      this.#begin(bytes);
-    } else this.#read(bytes);
-    return this.#send(this.#finder?.heldFrom(this.#readTo) ?? this.#readTo);
+    if (this.#finder !== undefined || this.#wide) this.#read(bytes);
+    else if (this.#readTo >= 2) this.#begin(bytes);
+    const to = this.#leavesTo();
+    // Most that comes is held back by nothing.
+    if (isFirstHeld && to === this.#readTo && !this.#finder?.splices.length) {
+      this.#sentTo = to;
+      return [bytes];
+    }
+    this.#held.push(bytes);
+    return this.#send(to);
+  }
+
+  /** The offset up to which bytes may leave. */
+  #leavesTo(): number {
+    if (this.#finder !== undefined) return this.#finder.heldFrom(this.#readTo);
+    return this.#wide ? this.#readTo : 0;
   }
 
   /** Returns the bytes that were still held back. */

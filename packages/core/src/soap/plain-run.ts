@@ -1,4 +1,5 @@
-const name = String.raw`[A-Za-z_][\w.:-]*`;
+/** Bytes above 127 are name characters once a tag is fit for saxes. */
+const name = String.raw`[A-Za-z_\x80-\xff][\w.:\x80-\xff-]*`;
 const blank = String.raw`[ \t\r\n]`;
 const attributes = String.raw`(?:${blank}+${name}${blank}*=${blank}*(?:"[^"<]*"|'[^'<]*'))*`;
 

@@ -13,7 +13,12 @@ export class TagParser extends SaxesParser<{ xmlns: false; fragment: true; posit
 }
 
 const foreign = /[&\x80-\xff]/;
-const eachForeign = /[&\x80-\xff]/g;
+const ampersand = 0x26;
+/** What stands for each byte above 127, and for an ampersand; written once, as a message may have very many. */
+const masks: readonly (string | undefined)[] = Array.from({ length: 0x100 }, (_, code) => {
+  if (code === ampersand) return '+';
+  return code < 0x80 ? undefined : `\u00e9${code.toString(16)}`;
+});
 
 /**
  * A tag in latin1, fit for saxes: the bytes of a non-ASCII letter must all be name characters to it, or two names would be
@@ -21,5 +26,13 @@ const eachForeign = /[&\x80-\xff]/g;
  */
 export function maskTag(tag: string): string {
   if (!foreign.test(tag)) return tag;
-  return tag.replaceAll(eachForeign, (byte) => (byte === '&' ? '+' : `\u00e9${byte.charCodeAt(0).toString(16)}`));
+  let masked = '';
+  let from = 0;
+  for (let at = 0; at < tag.length; at += 1) {
+    const mask = masks[tag.charCodeAt(at)];
+    if (mask === undefined) continue;
+    masked += tag.slice(from, at) + mask;
+    from = at + 1;
+  }
+  return masked + tag.slice(from);
 }
