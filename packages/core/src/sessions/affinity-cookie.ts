@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Backend } from '../backends/backend.js';
+import { endOfPair } from './cookie-pairs.js';
 
 const cookieName = 'cwmp-proxy';
 
@@ -60,8 +61,10 @@ export class AffinityCookie {
     let count = 0;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       if (rawHeaders[index]?.toLowerCase() !== 'cookie') continue;
-      for (const pair of (rawHeaders[index + 1] ?? '').split(/[;,]/)) {
-        const shown = ownValue(pair);
+      const cookies = rawHeaders[index + 1] ?? '';
+      for (let from = 0, to = 0; from <= cookies.length; from = to + 1) {
+        to = endOfPair(cookies, from);
+        const shown = ownValue(cookies.slice(from, to));
         if (shown === undefined) continue;
         const backend = this.#named(shown);
         count += 1;
@@ -97,14 +100,17 @@ export class AffinityCookie {
 export function withoutAffinity(cookies: string): string | undefined {
   if (!cookies.includes(cookieName)) return cookies;
   const kept: string[] = [];
+  let keptFrom = 0;
   let ofOwn = false;
-  let from = 0;
-  for (const bare of cookies.split(/[;,]/)) {
-    ofOwn = ownValue(bare) !== undefined || (ofOwn && isAttribute(bare));
-    const to = from + bare.length + 1;
-    if (!ofOwn) kept.push(cookies.slice(from, to));
-    from = to;
+  for (let from = 0, to = 0; from <= cookies.length; from = to + 1) {
+    to = endOfPair(cookies, from);
+    const pair = cookies.slice(from, to);
+    ofOwn = ownValue(pair) !== undefined || (ofOwn && isAttribute(pair));
+    if (!ofOwn) continue;
+    kept.push(cookies.slice(keptFrom, from));
+    keptFrom = to + 1;
   }
+  kept.push(cookies.slice(keptFrom));
   const left = withoutEnd(kept.join('').trimStart());
   return left === '' ? undefined : left;
 }

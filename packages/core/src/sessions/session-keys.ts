@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
+import { endOfPair } from './cookie-pairs.js';
 
 /** Keys of other processes, and of this one's past, must not match. */
 const salt = randomBytes(16).toString('base64');
@@ -17,10 +18,9 @@ export function keysOfRequest(rawHeaders: readonly string[]): string[] {
     const value = rawHeaders[index + 1] ?? '';
     switch ((rawHeaders[index] ?? '').toLowerCase()) {
       case 'cookie':
-        // GenieACS splits on commas too, because devices send them.
-        for (const pair of value.split(/[;,]/)) {
-          if (cookies.length >= maxKeys) break;
-          addCookie(cookies, pair);
+        for (let from = 0, to = 0; from <= value.length && cookies.length < maxKeys; from = to + 1) {
+          to = endOfPair(value, from);
+          addCookie(cookies, value.slice(from, to));
         }
         break;
       case 'authorization':
