@@ -67,6 +67,8 @@ export class BoundedMap<Key, Value> {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
+    // V8 keeps what a dead old object refers to until its next great collection: in a chain, all that was set since.
+    entry.newer = undefined;
     return true;
   }
 
@@ -77,13 +79,21 @@ export class BoundedMap<Key, Value> {
     this.#newest = undefined;
   }
 
-  /** The keys, oldest first. The entry that is at hand may be deleted meanwhile. */
+  /** The keys, oldest first. The entry that is at hand may be deleted meanwhile, no other one. */
   *keys(): Generator<Key, void, undefined> {
-    for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.key;
+    for (const { key } of this.#all()) yield key;
   }
 
-  /** The values, oldest first. The entry that is at hand may be deleted meanwhile. */
+  /** The values, oldest first. The entry that is at hand may be deleted meanwhile, no other one. */
   *values(): Generator<Value, void, undefined> {
-    for (let entry = this.#oldest; entry !== undefined; entry = entry.newer) yield entry.value;
+    for (const { value } of this.#all()) yield value;
+  }
+
+  *#all(): Generator<Entry<Key, Value>, void, undefined> {
+    for (let entry = this.#oldest; entry !== undefined;) {
+      const next = entry.newer;
+      yield entry;
+      entry = entry.newer ?? next;
+    }
   }
 }

@@ -76,7 +76,7 @@ export class RelayTable {
   /** Closes all, and holds none any more. */
   close(): void {
     this.#closed = true;
-    for (const { cpe } of this.#held.values()) this.drop(cpe);
+    for (let cpe = this.#held.oldestKey; cpe !== undefined; cpe = this.#held.oldestKey) this.drop(cpe);
   }
 
   #remove(cpe: string): HeldChallenge | undefined {
