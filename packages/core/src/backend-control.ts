@@ -49,7 +49,8 @@ export class BackendControl {
   }
 
   /**
-   * Takes a backend out at once: the sessions it still has end, and what is in flight fails. Drain it first to spare them.
+   * Takes a backend out at once: the sessions it still has end, a few in each turn of the event loop, and what is in flight fails. Drain
+   * it first to spare them.
    *
    * @param url The backend's name in {@link BackendControl.list}, or another spelling of its URL.
    * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when there is no such backend.

@@ -132,7 +132,7 @@ export class BackendPool {
   #watchRecovery(): void {
     const isDown = this.#isDown;
     for (const backend of this.#backends) backend.watchRecovery(isDown && !this.#closed);
-    if (!isDown) this.#waiting.callAll();
+    if (!isDown) this.#waiting.callAll(() => !this.#isDown);
   }
 
   /** Whether a backend is up that only its own limit on sessions keeps from taking one. */
@@ -162,6 +162,6 @@ export class BackendPool {
   close(): void {
     this.#closed = true;
     for (const backend of this.#backends) backend.close();
-    this.#waiting.callAll();
+    this.#waiting.callAll(() => true);
   }
 }

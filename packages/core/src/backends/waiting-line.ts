@@ -1,4 +1,5 @@
 import { BoundedMap } from '../bounded-map.js';
+import { inTurns } from '../in-turns.js';
 
 type Settle = (called: boolean) => void;
 
@@ -9,6 +10,7 @@ type Settle = (called: boolean) => void;
 export class WaitingLine {
   readonly #max: number;
   #size = 0;
+  #isCallingAll = false;
   /** Who waits, by client address; the one whose turn is next stands first. */
   readonly #lanes = new BoundedMap<string, BoundedMap<Settle, true>>(Infinity);
 
@@ -44,9 +46,16 @@ export class WaitingLine {
     lane.oldestKey?.(true);
   }
 
-  /** Calls everybody. */
-  callAll(): void {
-    while (this.#size > 0) this.callOne();
+  /** Calls everybody, a few in each turn of the event loop, as long as it holds that all may be called. */
+  callAll(holds: () => boolean): void {
+    if (this.#isCallingAll) return;
+    this.#isCallingAll = true;
+    inTurns(this.#whileWaiting(holds), () => this.callOne());
+  }
+
+  *#whileWaiting(holds: () => boolean): Generator<void, void, undefined> {
+    while (this.#size > 0 && holds()) yield;
+    this.#isCallingAll = false;
   }
 
   #enter(client: string, settle: Settle): void {

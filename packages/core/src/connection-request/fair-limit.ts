@@ -1,3 +1,4 @@
+import { inTurns } from '../in-turns.js';
 import { FairQueue, type Waiting } from './fair-queue.js';
 
 /** One that has a place in a {@link FairLimit}, or waits for one. */
@@ -38,6 +39,7 @@ export class FairLimit {
   /** Until when all that the network has brought was heard: what this process was too busy to hear is nobody's silence. */
   #heardUntil = 0;
   #isLooking = false;
+  #isMakingRoom = false;
 
   constructor({ places, placesOfBlock = places, patienceMs }: FairLimitSettings) {
     this.#places = places;
@@ -64,8 +66,8 @@ export class FairLimit {
   force(guest: Guest): void {
     const isBlockFull = !this.#isOpen(guest.block);
     if (isBlockFull || this.#inside.size >= this.#places) {
-      const [longest] = this.#silent(isBlockFull ? guest.block : undefined);
-      if (longest !== undefined) this.#putOut(longest);
+      const first = this.#firstToGo(isBlockFull ? guest.block : undefined);
+      if (first !== undefined) this.#putOut(first);
     }
     this.#begin(guest);
   }
@@ -125,25 +127,53 @@ export class FairLimit {
     setTimeout(() => setImmediate(look, performance.now()).unref(), lookMs).unref();
   }
 
-  /** Has those that are silent give way, as long as others wait for that. */
+  /** Has those that are silent give way, as long as others wait for that; a few in each turn of the event loop. */
   #makeRoom(): void {
-    for (const block of this.#queue.size > 0 ? [...this.#queue.blocks()] : []) {
+    if (this.#queue.size === 0 || this.#isMakingRoom) return;
+    this.#isMakingRoom = true;
+    inTurns(this.#toGo(), (guest) => this.#putOut(guest));
+  }
+
+  *#toGo(): Generator<Guest, void, undefined> {
+    const blocks = [...this.#queue.blocks()];
+    for (const block of blocks) {
       if (this.#isOpen(block)) continue;
       for (const guest of this.#silent(block)) {
         if (!this.#queue.has(block)) break;
-        this.#putOut(guest);
+        if (this.#isSilent(guest)) yield guest;
       }
     }
-    if (this.#queue.size === 0 || this.#inside.size < this.#places) return;
-    for (const guest of this.#silent(undefined)) {
-      if (!this.#queue.hasAny((block) => this.#isOpen(block))) return;
-      this.#putOut(guest);
+    for (const guest of this.#inside.size < this.#places ? [] : this.#silent(undefined)) {
+      if (!this.#queue.hasAny((block) => this.#isOpen(block))) break;
+      if (this.#isSilent(guest)) yield guest;
     }
+    this.#isMakingRoom = false;
   }
 
   #putOut(guest: Guest): void {
     guest.giveWay();
     this.leave(guest);
+  }
+
+  /** Whether it is here still, and has been silent for too long. */
+  #isSilent(guest: Guest): boolean {
+    return guest.silentSince < this.#heardUntil - this.#patienceMs() && this.#inside.has(guest);
+  }
+
+  /** The first of {@link FairLimit.#silent}. */
+  #firstToGo(block: string | undefined): Guest | undefined {
+    const before = this.#heardUntil - this.#patienceMs();
+    let first: Guest | undefined;
+    let most = 0;
+    for (const guest of this.#inside) {
+      if (guest.silentSince >= before || (block !== undefined && guest.block !== block)) continue;
+      const places = this.#ofBlock.get(guest.block) ?? 0;
+      if (first !== undefined && (places < most || (places === most && guest.silentSince >= first.silentSince)))
+        continue;
+      first = guest;
+      most = places;
+    }
+    return first;
   }
 
   /** Those that have been silent for too long: of a block; or of all, where those of the block with the most places come first. */

@@ -1,3 +1,4 @@
+import { inTurns } from '../in-turns.js';
 import type { CpeDirectory, Identity } from './cpe-directory.js';
 import { parseOrigin } from './origin.js';
 import type { InformNotice, WakeDevice } from './wake-result.js';
@@ -87,7 +88,7 @@ export class InformWatch {
     for (const one of keysOf({ key, device: inform.device })) {
       for (const listener of this.#waiting.get(one) ?? []) listeners.add(listener);
     }
-    for (const { call } of listeners) call(inform);
+    inTurns(listeners, ({ call }) => call(inform));
   }
 }
 

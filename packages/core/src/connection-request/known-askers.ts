@@ -1,4 +1,5 @@
 import { BoundedMap } from '../bounded-map.js';
+import { inTurns } from '../in-turns.js';
 
 /** Maximum number of askers that are remembered; the one that has shown it for longest ago is forgotten. */
 const maxAskers = 10_000;
@@ -19,7 +20,7 @@ export class KnownAskers {
   /** It has answered rightly just now. */
   add(asker: string): void {
     this.#until.set(asker, performance.now() + rememberedMs);
-    for (const known of this.#waiting.get(asker) ?? []) known();
+    inTurns(this.#waiting.get(asker) ?? [], (known) => known());
   }
 
   /** Calls back when it becomes one of them. @returns Ends that. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { DigestChallenge } from '../auth/digest-challenge.js';
 import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
+import { inTurns } from '../in-turns.js';
 import { refuseOption } from '../option-checks.js';
 import { CoolDown } from './cool-down.js';
 import { CpeDirectory } from './cpe-directory.js';
@@ -164,8 +165,8 @@ export class WakePipeline {
   readonly #coolDown: CoolDown;
   readonly #strangers: CoolDown;
   readonly #pairs = new ProvenPairs();
-  /** Jobs that can take callers, by their CPE. */
-  readonly #jobs = new Map<string, Shared[]>();
+  /** Jobs that can take callers, by their CPE, then by name. */
+  readonly #jobs = new Map<string, Map<string, Shared>>();
   readonly #calls = new Set<WakeCall>();
   readonly #searches = new Set<NameSearch>();
   /** The oldest first. */
@@ -288,7 +289,7 @@ export class WakePipeline {
   isRelaying({ origin, addresses: [address], channel }: Located, relayed: string, asker: string): boolean {
     const cpe = cpeKey(origin, address);
     const name = `relay ${relayed} ${channel}`;
-    const isUnderWay = this.#jobs.get(cpe)?.some(({ job }) => job.settings.name === name) ?? false;
+    const isUnderWay = this.#jobs.get(cpe)?.has(name) ?? false;
     return isUnderWay || this.#late.get(`${cpe}\0${name}`)?.asker === asker;
   }
 
@@ -326,7 +327,7 @@ export class WakePipeline {
     this.#closed = true;
     for (const search of this.#searches) search.stop('aborted');
     for (const call of this.#calls) call.abort();
-    for (const jobs of this.#jobs.values()) for (const { job } of jobs) job.stop('aborted');
+    for (const jobs of this.#jobs.values()) for (const { job } of jobs.values()) job.stop('aborted');
     this.#connections.close();
     this.#names.close();
     this.#informs?.close();
@@ -463,8 +464,8 @@ export class WakePipeline {
 
   #join(located: Located, cpe: string, name: string, ask: Ask, since: number): Shared {
     const { origin, addresses, isChecked, record } = located;
-    const jobs = this.#jobs.get(cpe) ?? [];
-    const running = jobs.find(({ job }) => job.settings.name === name);
+    const jobs = this.#jobs.get(cpe) ?? new Map<string, Shared>();
+    const running = jobs.get(name);
     if (running !== undefined) return running;
     const { fleet, isOwn, trust, isNext, onMove } = ask;
     const settings: JobSettings = {
@@ -501,7 +502,7 @@ export class WakePipeline {
       lateUntil: undefined,
       lateFor: '',
     };
-    jobs.push(shared);
+    jobs.set(name, shared);
     this.#jobs.set(cpe, jobs);
     return shared;
   }
@@ -520,19 +521,21 @@ export class WakePipeline {
       if (outcome === 'credentials-refused') this.#pairs.delete(cpe, shared.pair);
     }
     if (shared.calls.size === 0 && shared.lateUntil !== undefined) this.#endLate(shared, outcome);
-    for (const call of shared.calls) call.onJobEnd(outcome);
-    shared.calls.clear();
+    inTurns(shared.calls, (call) => {
+      shared.calls.delete(call);
+      call.onJobEnd(outcome);
+    });
   }
 
   /** It takes no more callers. */
   #end(shared: Shared): void {
     if (shared.isOver) return;
     shared.isOver = true;
-    const { cpe } = shared.job.settings;
-    const jobs = this.#jobs.get(cpe) ?? [];
-    const at = jobs.indexOf(shared);
-    if (at >= 0) jobs.splice(at, 1);
-    if (jobs.length === 0) this.#jobs.delete(cpe);
+    const { cpe, name } = shared.job.settings;
+    const jobs = this.#jobs.get(cpe);
+    if (jobs?.get(name) !== shared) return;
+    jobs.delete(name);
+    if (jobs.size === 0) this.#jobs.delete(cpe);
   }
 
   /** Takes a call off its job. A job that nobody waits for ends, unless its CPE is about to answer an ACS. */

@@ -5,6 +5,7 @@ import type { BackendPool } from '../backends/backend-pool.js';
 import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
 import { unknownAddress } from '../http/client-address.js';
+import { inTurns } from '../in-turns.js';
 import { AddressShares } from './address-shares.js';
 import { type KnownCpe, KeyTable } from './key-table.js';
 import { hasLeft, isAddress, keyOfAddress, LoneAddresses } from './lone-addresses.js';
@@ -239,13 +240,16 @@ export class SessionTable {
     this.#startTimer(session, idleMs, 'idle');
   }
 
-  /** Ends the sessions of a backend, those in the middle of an exchange too. */
+  /** Ends the sessions of a backend, those in the middle of an exchange too; a few in each turn of the event loop. */
   removeBackend(backend: Backend): void {
-    for (const session of this.#sessions) {
-      if (session.backend !== backend) continue;
+    inTurns(this.#of(backend), (session) => {
       this.#end(session, 'removed');
       void this.#drop(session);
-    }
+    });
+  }
+
+  *#of(backend: Backend): Generator<Session, void, undefined> {
+    for (const session of this.#sessions) if (session.backend === backend) yield session;
   }
 
   /** Ends every session; resolves when every backend connection is closed. */
