@@ -4,21 +4,30 @@ import type { Prepared, StallCase } from './stall-case.js';
 export interface StallFigures {
   /** Longest turn of the event loop with the largest input, the largest of all runs, in milliseconds. */
   longestMs: number;
+  /** CPU time of one run at each size, the least of all runs, in milliseconds. */
+  runMs: readonly [number, number, number];
   /** CPU time for each 64 KiB of the largest input, in milliseconds; of tables `undefined`. */
   cpuMs: number | undefined;
-  /** How the cost grows with the length: 1 is linear. */
-  exponent: number;
+  /** How the cost grows with the length: 1 is linear. `undefined` where the largest input costs too little to tell. */
+  exponent: number | undefined;
+  /** Runs of the largest input whose turns were taken. */
   runs: number;
 }
 
 const turnRuns = 20;
 /** Of inputs that take long each, each run has many turns, and fewer runs do. */
-const longestMeasurementMs = 4_000;
+const turnsMs = 2_000;
+const fewestTurnRuns = 3;
+const cpuRounds = 7;
+const cpuMs = 1_500;
 const warmUpMs = 150;
 /** A run that is shorter than this is repeated until it is not, so that the clocks can tell. */
 const shortestRunMs = 4;
+/** What costs less than this at the highest length that comes in, and for each 64 KiB, costs little however it grows. */
+const leastToTellMs = 1;
+const leastCpuMs = 0.5;
 
-function cpuMs(): number {
+function cpuNow(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 }
@@ -38,7 +47,7 @@ async function longestTurn(prepared: Prepared): Promise<number> {
   await nextTurn();
   let longest = 0;
   let since = performance.now();
-  let sinceCpu = cpuMs();
+  let sinceCpu = cpuNow();
   let isOver = false;
   const work = Promise.resolve(prepared.run()).finally(() => {
     isOver = true;
@@ -47,7 +56,7 @@ async function longestTurn(prepared: Prepared): Promise<number> {
     if (isOver) break;
     await nextTurn();
     const now = performance.now();
-    const nowCpu = cpuMs();
+    const nowCpu = cpuNow();
     longest = Math.max(longest, Math.min(now - since, nowCpu - sinceCpu));
     since = now;
     sinceCpu = nowCpu;
@@ -56,48 +65,46 @@ async function longestTurn(prepared: Prepared): Promise<number> {
   return longest;
 }
 
-/** The least CPU time of a run, in milliseconds. */
-async function leastCpu(prepared: Prepared, runs: number): Promise<number> {
-  let count = 1;
-  let least = Infinity;
-  const until = performance.now() + longestMeasurementMs;
-  for (let round = 0; round < runs || least === Infinity; round += 1) {
-    const before = cpuMs();
-    for (let at = 0; at < count; at += 1) await prepared.run();
-    const spent = cpuMs() - before;
-    if (spent < shortestRunMs && count < 100_000) {
-      count *= 2;
-      round -= 1;
-    } else least = Math.min(least, spent / count);
-    if (performance.now() > until) break;
-  }
-  return least;
+async function warmUp(prepared: Prepared): Promise<void> {
+  const until = performance.now() + warmUpMs;
+  do await prepared.run();
+  while (performance.now() < until);
 }
 
-/** Measures a case at its three sizes. */
-export async function measure(one: StallCase): Promise<StallFigures> {
-  const { sizes } = one;
-  const points: { length: number; cpu: number }[] = [];
-  let longestMs = 0;
-  let runs = 0;
-  for (const size of sizes) {
-    const prepared = one.make(size);
-    const warm = performance.now() + warmUpMs;
-    do await prepared.run();
-    while (performance.now() < warm);
-    points.push({ length: prepared.length, cpu: await leastCpu(prepared, 7) });
-    if (size !== sizes[2]) continue;
-    const until = performance.now() + longestMeasurementMs;
-    for (; runs < turnRuns && (runs < 3 || performance.now() < until); runs += 1) {
-      longestMs = Math.max(longestMs, await longestTurn(prepared));
-    }
+/** The CPU time of one run. It is repeated as often as the clock needs, which `repeats` holds for the next time. */
+async function runOnce(prepared: Prepared, repeats: { count: number }): Promise<number> {
+  for (;;) {
+    const before = cpuNow();
+    for (let at = 0; at < repeats.count; at += 1) await prepared.run();
+    const spent = cpuNow() - before;
+    if (spent >= shortestRunMs || repeats.count >= 100_000) return spent / repeats.count;
+    repeats.count *= 2;
   }
-  const [small, , large] = points;
-  if (small === undefined || large === undefined) throw new Error('no sizes');
+}
+
+/** Measures a case at its three sizes, in turns, so that none of them meets another machine or colder code than the others. */
+export async function measure(one: StallCase): Promise<StallFigures> {
+  const sized = one.sizes.map((size) => ({ prepared: one.make(size), repeats: { count: 1 }, least: Infinity }));
+  const [small, middle, large] = sized;
+  if (small === undefined || middle === undefined || large === undefined) throw new Error('no sizes');
+  for (const { prepared } of sized) await warmUp(prepared);
+  const cpuUntil = performance.now() + cpuMs;
+  for (let round = 0; round === 0 || (round < cpuRounds && performance.now() < cpuUntil); round += 1) {
+    for (const size of sized) size.least = Math.min(size.least, await runOnce(size.prepared, size.repeats));
+  }
+  let runs = 0;
+  let longestMs = 0;
+  const turnsUntil = performance.now() + turnsMs;
+  for (; runs < turnRuns && (runs < fewestTurnRuns || performance.now() < turnsUntil); runs += 1) {
+    longestMs = Math.max(longestMs, await longestTurn(large.prepared));
+  }
+  const growth = Math.log(large.least / small.least) / Math.log(large.prepared.length / small.prepared.length);
+  const perLength = one.countsOperations === true ? undefined : (large.least / large.prepared.length) * 65_536;
   return {
     longestMs,
-    cpuMs: one.countsOperations === true ? undefined : (large.cpu / large.length) * 65_536,
-    exponent: Math.log(large.cpu / small.cpu) / Math.log(large.length / small.length),
+    runMs: [small.least, middle.least, large.least],
+    cpuMs: perLength,
+    exponent: large.least < leastToTellMs || (perLength ?? Infinity) < leastCpuMs ? undefined : growth,
     runs,
   };
 }
