@@ -110,6 +110,30 @@ test('allows names, and what lies below a domain, but no name that only ends lik
   }
 });
 
+test('tells of which names no address could be allowed', () => {
+  const allow = [
+    'one.example',
+    { host: '*.cpe.example', ports: [7547] },
+    { host: '10.0.0.0/8', ports: [[8_000, 8_999]] },
+  ] as const;
+  const policy = createWakePolicy({ allow });
+  for (const [name, port, may] of [
+    ['one.example', 80, true],
+    ['two.example', 80, false],
+    ['xone.example', 80, false],
+    ['a.cpe.example', 7547, true],
+    ['a.cpe.example', 7548, false],
+    ['cpe.example', 7547, false],
+    // A block admits whatever name leads into it.
+    ['two.example', 8_080, true],
+  ] as const) {
+    assert.equal(policy.mayAllow?.(name, port), may, `${name}:${port}`);
+  }
+  for (const open of [undefined, 'any'] as const) {
+    assert.equal(createWakePolicy({ allow: open }).mayAllow?.('two.example', 80), true);
+  }
+});
+
 test('refuses the backends on all ports, on loopback on their own', () => {
   const own = [
     { address: '10.0.0.11', port: 7547 },
