@@ -9,9 +9,11 @@ import { KnownAskers } from '#core/connection-request/known-askers.js';
 import { parseOrigin } from '#core/connection-request/origin.js';
 import type { InformNotice } from '#core/connection-request/wake-result.js';
 import { callsPerTurn, inTurns } from '#core/in-turns.js';
+import { Names } from '#core/names/names.js';
 import { atEnd } from './helpers/at-end.js';
 import { inform } from './helpers/cpe-clients/cwmp-bodies.js';
 import { RawConnection } from './helpers/cpe-clients/raw-connection.js';
+import { resolveBy } from './helpers/fake-dns.js';
 import { startGateway } from './helpers/gateway.js';
 import { postOf, recordingAcs } from './helpers/recording-acs.js';
 import { until } from './helpers/until.js';
@@ -53,6 +55,14 @@ async function assertSpread(turns: Promise<number[]>): Promise<void> {
   );
   assert.ok(Math.max(...counts) <= 2 * callsPerTurn, `in each turn: ${counts.join(', ')}`);
 }
+
+test('those who wait for one name go on a few in each turn', async (t) => {
+  const { goOn, turns } = countTurns(many);
+  const names = new Names({ lookup: resolveBy(() => ['127.0.0.1']).lookup });
+  t.after(() => names.close());
+  for (let count = 0; count < many; count += 1) names.ask('cpe.test', { asker: '', onAnswer: goOn });
+  await assertSpread(turns);
+});
 
 test('calls the first few at once, and the others a few in each turn', async () => {
   const { goOn, turns } = countTurns(many);

@@ -320,3 +320,12 @@ test('relay: strangers wait for one another at a CPE that is the second address 
   assert.ok(statuses.filter((status) => status === 503).length >= 6, String(statuses));
   await gate.proxy.close();
 });
+
+test('forward: a CPE that is free is not waited for', async (t) => {
+  const cpe = await startCpe(t, oneUser());
+  const gate = await start(t, 'forward', everyName);
+  const legs: string[][] = [];
+  gate.proxy.on('wake', (event) => legs.push(event.legs.map(({ what }) => what)));
+  assert.equal(await guess(gate, 'forward', at('cpe.test', cpe.url), 'right'), 200);
+  assert.deepEqual(legs, [['resolve', 'connect', 'request', 'answer']]);
+});

@@ -179,13 +179,20 @@ export class WakeJob implements Visitor {
 
   async #enterAsStranger(strangers: CoolDown): Promise<void> {
     const place = placeOf(this.settings.origin, this.#address);
-    await this.#itsTurn(
-      new Promise<void>((resolve) => {
-        const { block, lane } = this;
-        this.#visit = { place, visitor: { block, lane, start: resolve, wanted: () => this.wanted() } };
-        strangers.enter(place, this.#visit.visitor, false);
-      }),
-    );
+    const { block, lane } = this;
+    let isFree = false;
+    let onFree = (): void => {
+      isFree = true;
+    };
+    this.#visit = { place, visitor: { block, lane, start: () => onFree(), wanted: () => this.wanted() } };
+    strangers.enter(place, this.#visit.visitor, false);
+    if (!isFree) {
+      await this.#itsTurn(
+        new Promise<void>((resolve) => {
+          onFree = resolve;
+        }),
+      );
+    }
     if (this.#stopped === undefined) await this.#enterCpe();
   }
 

@@ -1,5 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net';
 import { BoundedMap } from '../bounded-map.js';
+import { inTurns } from '../in-turns.js';
 import { localShortage } from '../http/local-shortage.js';
 import type { Answer } from './answer.js';
 import { noneKeptMs } from './dns-query.js';
@@ -209,8 +210,7 @@ export class Names {
     this.#flights.delete(flight.name);
     flight.end();
     for (const [asker, guest] of flight.guests) this.#leaveLimit(flight, asker, guest);
-    for (const { onAnswer } of flight.waiters) onAnswer(answer);
-    flight.waiters.clear();
+    inTurns(flight.waiters, ({ onAnswer }) => onAnswer(answer));
   }
 
   #leaveLimit(flight: Flight, asker: string, guest: LookupGuest): void {
