@@ -203,6 +203,16 @@ const asserted = [
   'CF-Connecting-IP: 1.2.3.4',
   'X-Original-URL: /admin',
   'X-Real-IP: 1.2.3.4',
+  'X-Forwarded: for=1.2.3.4',
+  'Forwarded-For: 1.2.3.4',
+  'SSL-Cert: x',
+  'X-ARR-ClientCert: x',
+  'X-MS-Client-Principal-Name: root',
+  'X-Goog-Authenticated-User-Email: root',
+  'OIDC_CLAIM_sub: root',
+  'SM_USER: root',
+  'X-Rewrite-URL: /admin',
+  'Proxy: http://1.2.3.4',
 ];
 
 for (const { name, trustedProxies, passes } of [
