@@ -87,6 +87,29 @@ test('a misspelt option of a wake, and none, are refused at the call', async (t)
   }
 });
 
+for (const [name, fail] of Object.entries({
+  throws: () => {
+    throw new Error('database is away');
+  },
+  'gives what is no pair': () => JSON.parse('{ "username": "acs" }'),
+})) {
+  test(`a credentials function that ${name} costs its wakes, and a warning tells why`, async (t) => {
+    const cpe = await startCpe(t, double);
+    const proxy = createCwmpProxy({
+      publicUrl: publicOrigin,
+      connectionRequests: { ...connectionRequests, credentials: fail },
+    });
+    atEnd(t, () => proxy.close());
+    const warned = once(proxy, 'warning');
+    // Of a device that has not informed the function knows nothing: that is what the wake says.
+    assert.equal((await proxy.wakeCpe(cpe.url)).outcome, 'unknown');
+    const [warning] = await warned;
+    assert.equal(warning.code, 'CREDENTIALS');
+    assert.match(warning.message, /database is away|expected \{ username, password \}/);
+    assert.ok(warning.cause instanceof Error);
+  });
+}
+
 const healthy: WakeStore = {
   publish: () => Promise.resolve(),
   subscribe: () => Promise.resolve(() => Promise.resolve()),

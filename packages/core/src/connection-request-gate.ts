@@ -38,6 +38,8 @@ export interface ConnectionRequestGateSettings {
   lookup: LookupFunction | undefined;
   /** Told when it fails. */
   onLookupFault: (fault: unknown) => void;
+  /** Told when the host's function for credentials fails. */
+  onCredentialsFault: (fault: unknown) => void;
   /** Told when the store that instances share has failed. */
   onStoreFault: (error: unknown) => void;
 }
@@ -65,6 +67,7 @@ export class ConnectionRequestGate {
     onCollision,
     lookup,
     onLookupFault,
+    onCredentialsFault,
     onStoreFault,
   }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, tls, timeoutMs, unreachableStatus, timeoutStatus } = options;
@@ -91,6 +94,7 @@ export class ConnectionRequestGate {
     this.pipeline = new WakePipeline({
       ...defaults,
       ...dialling,
+      onCredentialsFault,
       limits,
       // The CPE may have no other connection than the one that is held.
       ...(table !== undefined && { onAsk: (cpe) => table.drop(cpe) }),

@@ -92,6 +92,7 @@ export interface FailureEvent {
  * - `FORWARDED_IGNORED`: `X-Forwarded-For` or `Forwarded` came in from an address that is not in `trustedProxies`
  * - `CLIENT_ADDRESS`: the function `clientAddress` threw, or gave something that is no IP address
  * - `LOOKUP`: the function `lookup` threw, gave something that is no IP address, or did not answer; `cause` is what it threw
+ * - `CREDENTIALS`: the function `connectionRequests.credentials` threw, or gave something that is no pair; `cause` is what it threw
  * - `DEVICE_MISMATCH`: a CPE that `cpeAuth` knows as one device sent an Inform with the DeviceId of another, which is not believed
  * - `AMBIGUOUS_CPE`: two devices go on reporting one ConnectionRequestURL; the credentials of neither are used for it
  * - `RESPONSE_MISSING`: `rewriteRequest` was called without the response, so that no Inform is ever believed; told once
@@ -110,6 +111,7 @@ export type WarningCode =
   | 'FORWARDED_IGNORED'
   | 'CLIENT_ADDRESS'
   | 'LOOKUP'
+  | 'CREDENTIALS'
   | 'DIGEST_URI'
   | 'DEVICE_MISMATCH'
   | 'AMBIGUOUS_CPE'

@@ -228,6 +228,16 @@ export class CwmpProxy extends CwmpProxyEmitter {
       },
       lookup: resolved.lookup,
       onLookupFault,
+      onCredentialsFault: (cause) => {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        this.#warnSometimes(
+          'CREDENTIALS',
+          `connectionRequests.credentials failed, CPEs that ask are not woken: ${why}`,
+          {
+            cause,
+          },
+        );
+      },
       onStoreFault: (fault) => {
         const why = fault instanceof Error ? fault.message : String(fault);
         const message = `the store of wakes fails, this instance wakes alone: ${why}; check connectionRequests.store`;

@@ -30,23 +30,33 @@ export type CredentialsSource =
 /** More than a rotation needs; each refused pair is a login failure that the CPE counts. */
 const maxPairs = 8;
 
-/** The pairs to try, in their order. A function that throws, or gives what cannot be used, gives none. */
+/**
+ * The pairs to try, in their order. A function that throws, or gives what cannot be used, gives none.
+ *
+ * @param onFault Called with what it threw, or with what is wrong with what it gave.
+ */
 export function pairsFor(
   source: CredentialsSource | undefined,
   request: () => CredentialsRequest,
+  onFault: (fault: unknown) => void = () => undefined,
 ): readonly Credentials[] | Promise<readonly Credentials[]> {
   if (source === undefined) return [];
-  return typeof source === 'function' ? ask(source, request()) : listOf(source);
+  return typeof source === 'function' ? ask(source, request(), onFault) : listOf(source);
 }
 
 async function ask(
   source: Extract<CredentialsSource, (...args: never) => unknown>,
   request: CredentialsRequest,
+  onFault: (fault: unknown) => void,
 ): Promise<readonly Credentials[]> {
   try {
     const given = await source(request);
-    return given === undefined ? [] : listOf(given).filter(isUsable).slice(0, maxPairs);
-  } catch {
+    const pairs = given === undefined ? [] : listOf(given);
+    const usable = pairs.filter(isUsable);
+    if (usable.length < pairs.length) onFault(new TypeError('expected { username, password }, or several of them'));
+    return usable.slice(0, maxPairs);
+  } catch (fault) {
+    onFault(fault);
     return [];
   }
 }

@@ -50,6 +50,8 @@ export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitF
   readonly lookup?: LookupFunction | undefined;
   /** Called when `lookup` throws, gives what is no address, or does not answer. Must not throw. */
   readonly onLookupFault?: (fault: unknown) => void;
+  /** Called when the function `credentials` throws, or gives what cannot be used. Must not throw. */
+  readonly onCredentialsFault?: (fault: unknown) => void;
   /** Least time between the end of a wake and the next of the same CPE, in milliseconds. Default 250. */
   readonly spacingMs?: number;
   /** How many CPEs are connected to at once, and talked to. */

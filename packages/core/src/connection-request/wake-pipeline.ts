@@ -238,10 +238,14 @@ export class WakePipeline {
           attemptAt: ({ text, key }) => {
             const identify = () => this.#informs?.identify(key);
             const pairs = () =>
-              pairsFor(credentials, () => {
-                const identity = identify();
-                return { origin: text, ...(identity?.state === 'known' && { device: identity.device }) };
-              });
+              pairsFor(
+                credentials,
+                () => {
+                  const identity = identify();
+                  return { origin: text, ...(identity?.state === 'known' && { device: identity.device }) };
+                },
+                this.#options.onCredentialsFault,
+              );
             // A function was not asked for the device that it would know, but for one that has not informed or was forgotten.
             const isUnknown = () => typeof credentials === 'function' && identify()?.state === 'unknown';
             const how = { allowBasic, preferredAlgorithm, pairs, isUnknown };
