@@ -62,14 +62,14 @@ export class FairLimit {
     if (isAlone) this.#makeRoom();
   }
 
-  /** Takes a place at once. Where there is none left, one that has been silent for too long gives way. */
+  /** Takes a place at once, and is silent for as long as it says. Where there is none left, one that has been for too long gives way. */
   force(guest: Guest): void {
     const isBlockFull = !this.#isOpen(guest.block);
     if (isBlockFull || this.#inside.size >= this.#places) {
       const first = this.#firstToGo(isBlockFull ? guest.block : undefined);
       if (first !== undefined) this.#putOut(first);
     }
-    this.#begin(guest);
+    this.#begin(guest, guest.silentSince);
   }
 
   /** It was sent or has said something: its silence begins anew. */
@@ -98,10 +98,10 @@ export class FairLimit {
     return (this.#ofBlock.get(block) ?? 0) < this.#placesOfBlock;
   }
 
-  #begin(guest: Guest): void {
+  #begin(guest: Guest, silentSince = performance.now()): void {
     this.#inside.add(guest);
     if (this.#placesOfBlock < this.#places) this.#ofBlock.set(guest.block, (this.#ofBlock.get(guest.block) ?? 0) + 1);
-    guest.silentSince = performance.now();
+    guest.silentSince = silentSince;
     if (!this.#isLooking) this.#look();
     guest.start();
   }
@@ -123,8 +123,8 @@ export class FairLimit {
       this.#makeRoom();
       if (this.#inside.size > 0) this.#look();
     };
-    // An immediate comes after what the network had brought until now.
-    setTimeout(() => setImmediate(look, performance.now()).unref(), lookMs).unref();
+    // An immediate comes after what the network had brought until now. One without a reference would come with the next event only.
+    setTimeout(() => setImmediate(look, performance.now()), lookMs).unref();
   }
 
   /** Has those that are silent give way, as long as others wait for that; a few in each turn of the event loop. */

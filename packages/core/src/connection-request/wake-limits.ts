@@ -30,15 +30,14 @@ export class WakeLimits {
   readonly patience: Patience = new Patience();
 
   constructor({ maxWakes = 256, maxConnecting = 2_048, maxLookups = 32 }: WakeLimitSizes = {}) {
-    const patienceMs = () => this.patience.ms;
     const placesOfBlock = Math.min(maxConnecting, maxConnectingOfBlock);
-    this.connecting = new FairLimit({ places: maxConnecting, placesOfBlock, patienceMs });
+    this.connecting = new FairLimit({ places: maxConnecting, placesOfBlock, patienceMs: () => this.patience.endMs });
     this.lookups = new FairLimit({
       places: maxLookups,
       placesOfBlock: Math.ceil((3 * maxLookups) / 4),
       patienceMs: () => lookupPatienceMs,
     });
-    this.turns = new FairLimit({ places: maxWakes, patienceMs });
+    this.turns = new FairLimit({ places: maxWakes, patienceMs: () => this.patience.turnMs });
   }
 }
 
@@ -148,6 +147,7 @@ export class WakePlace {
       return;
     }
     const seat = new Seat(connecting, this);
+    seat.silentSince = this.#seat?.silentSince ?? 0;
     // It is behind nobody when its CPE answers.
     this.#isFirst = true;
     this.#sit(seat);
