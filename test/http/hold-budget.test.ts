@@ -191,6 +191,18 @@ test('coders have room of their own, whatever bodies hold', async (t) => {
   assert.deepEqual(asking.got, ['body', 'one', 'two']);
 });
 
+test('streams have half of what is for coders, so that bodies that are whole do not wait for them', async (t) => {
+  const asking = new Asking(t);
+  const { coders, streamCoders } = asking.budget;
+  for (let count = 1; count <= 20; count += 1) await asking.ask(`s${count}`, `192.0.2.${count}`, 5, streamCoders);
+  assert.equal(asking.got.length, 10);
+  for (let count = 1; count <= 20; count += 1) await asking.ask(`w${count}`, `192.0.2.${count}`, 5, coders);
+  assert.deepEqual(
+    asking.got.slice(10),
+    Array.from({ length: 10 }, (_, index) => `w${index + 1}`),
+  );
+});
+
 test('where bodies have become longer than there is room for, coders work one at a time', async (t) => {
   const asking = new Asking(t);
   const { coders } = asking.budget;
@@ -242,7 +254,7 @@ test('above half, bodies that come slowly give way until half is free; those tha
     await asking.ask(name, `192.0.2.${index}`, 70);
     const hold = asking.holds.get(name);
     assert.ok(hold !== undefined);
-    const arrival = asking.budget.arrival(hold, (fault) => over.push(`${name} ${fault.code}`));
+    const arrival = asking.budget.arrival([hold], (fault) => over.push(`${name} ${fault.code}`));
     arrival.start();
     arrival.came(bytes);
   }
@@ -252,6 +264,20 @@ test('above half, bodies that come slowly give way until half is free; those tha
   assert.ok(over.every((fault) => /^slow.* ERR_CWMP_REQUEST_TIMEOUT$/.test(fault)));
 });
 
+test('where the coders of streams are few, streams that come slowly give way, however little all hold', async (t) => {
+  const asking = new Asking(t);
+  const { streamCoders } = asking.budget;
+  const over: string[] = [];
+  for (let count = 1; count <= 4; count += 1) {
+    await asking.ask(`s${count}`, `192.0.2.${count}`, 10, streamCoders);
+    const hold = asking.holds.get(`s${count}`);
+    assert.ok(hold !== undefined);
+    asking.budget.arrival([hold], () => over.push(`s${count}`)).start();
+  }
+  await until('some have given way', () => asking.budget.bytes <= 25);
+  assert.deepEqual([over.length, asking.budget.bytes], [2, 20]);
+});
+
 test('a body that nobody takes is not slow', async (t) => {
   const asking = new Asking(t);
   const over: string[] = [];
@@ -259,7 +285,7 @@ test('a body that nobody takes is not slow', async (t) => {
     await asking.ask(name, `192.0.2.${index}`, 140);
     const hold = asking.holds.get(name);
     assert.ok(hold !== undefined);
-    const arrival = asking.budget.arrival(hold, () => over.push(name));
+    const arrival = asking.budget.arrival([hold], () => over.push(name));
     arrival.start();
     if (name === 'waits') arrival.stop();
   }
@@ -274,7 +300,7 @@ test('while others wait, bodies of an address with more than a quarter give way,
     await asking.ask(name, address, bytes);
     const hold = asking.holds.get(name);
     if (hold === undefined) return;
-    const arrival = asking.budget.arrival(hold, () => over.push(name));
+    const arrival = asking.budget.arrival([hold], () => over.push(name));
     arrival.start();
     arrival.came(1e9);
   };

@@ -347,7 +347,7 @@ export interface LimitOptions {
   /**
    * Maximum of bytes that all bodies in flight hold together, with a session or without one: bodies of requests, those of
    * `rewriteInform` too, answers that are held, and the decoders and encoders of compressed bodies. Default 134 217 728 (128 MiB);
-   * at least 65 536. A quarter of it is for decoders and encoders, and at most a quarter for answers. Above it a new body waits
+   * at least 65 536. A quarter of it is for decoders and encoders, half of that for streams, and at most a quarter for answers. Above it a new body waits
    * until there is room, for at most `timeouts.requestMs`; then it gets 503 with a `Retry-After` (`ERR_CWMP_BUSY`), and a
    * `warning` `HELD_BYTES_LIMIT` names the option. An answer is never refused: where there is no room it is streamed. A client
    * address (an IPv6 /64) holds no more than it leaves free, and at most a quarter while others wait. Above half, bodies that

@@ -162,6 +162,12 @@ export const kinds: readonly Kind[] = [
     count: 5_000,
   },
   {
+    name: 'Informs of 5,000 CPEs, 60 KB in 1 KB of gzip, for a backend that says nothing',
+    backend: silent,
+    requests: () => post(gzipSync(longMessage(60_000, 720)), 'Content-Encoding: gzip'),
+    count: 5_000,
+  },
+  {
     name: 'held answers in pieces of one byte',
     backend: dribbling(65_000),
     requests: () => Buffer.from(head('Content-Length: 0')),
@@ -190,6 +196,14 @@ export const kinds: readonly Kind[] = [
     backend: silent,
     requests: () =>
       Buffer.from(`${head(chunked).replace('/cwmp', '/acs')}${`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(240)}`),
+  },
+  {
+    name: 'watchers of the status page, chunks of one byte',
+    backend: prompt,
+    requests: () => {
+      const watch = `GET /status?events HTTP/1.1\r\nHost: a\r\n${chunked}\r\n\r\n${oneByteChunks(60_000, lastChunk)}`;
+      return Buffer.from(watch.repeat(2));
+    },
   },
   {
     name: 'watchers of the status page that read nothing',

@@ -94,7 +94,7 @@ export async function prepareBody(
   if (hold === undefined || (whole && !isMessage)) return new Prepared(bytes);
   if (!whole) hold.resize(streamBytes);
   if (!isMessage) {
-    return new Prepared(new RequestBody(request, settings, hold), { length: request.headers['content-length'] });
+    return new Prepared(new RequestBody(request, settings, holds), { length: request.headers['content-length'] });
   }
   const { rewriteUrl, maxDecodedBytes, unknownCoding, budget } = settings;
   const rewriting: EncodedRewriteOptions = {
@@ -107,9 +107,10 @@ export async function prepareBody(
   let coders: Hold | undefined;
   if (contentEncoding !== undefined) {
     const coderRoom = coderBytes(contentCodingOf(contentEncoding), bytes);
-    if (coderRoom > 0) holds.push((coders = await budget.coders.take(request, coderRoom)));
+    const room = whole ? budget.coders : budget.streamCoders;
+    if (coderRoom > 0) holds.push((coders = await room.take(request, coderRoom)));
   }
-  if (!whole) return prepareStream(request, bytes, settings, rewriting, hold);
+  if (!whole) return prepareStream(request, bytes, settings, rewriting, holds);
   const rewritten = rewriteEncodedMessage(bytes, rewriting);
   const { body, message } = rewritten instanceof Promise ? await rewritten : rewritten;
   const buffer = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -123,10 +124,10 @@ function prepareStream(
   head: Buffer,
   settings: PrepareSettings,
   rewriting: EncodedRewriteOptions,
-  hold: Hold,
+  holds: readonly Hold[],
 ): Prepared {
   const rewriter = rewriteStages(rewriting);
-  const source = new RequestBody(request, settings, hold);
+  const source = new RequestBody(request, settings, holds);
   const [first, ...others] = rewriter.stages;
   if (first === undefined) {
     return new Prepared(source, { message: rewriter.message(), length: request.headers['content-length'] });

@@ -53,7 +53,7 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits, hol
     request.resume();
     if (Buffer.isBuffer(bytes)) return { whole: true, bytes };
   }
-  return collectBody(request, limits, length, hold);
+  return collectBody(request, limits, length, holds, hold);
 }
 
 function readByOthers(): CwmpProxyError {
@@ -62,11 +62,17 @@ function readByOthers(): CwmpProxyError {
 }
 
 /** @param length Its length, as far as it is known. */
-function collectBody(request: IncomingMessage, limits: BodyLimits, length: number, hold: Hold): Promise<ReadBody> {
+function collectBody(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  length: number,
+  holds: readonly Hold[],
+  hold: Hold,
+): Promise<ReadBody> {
   const { maxHeldBytes, maxBodyBytes, quietMs, budget } = limits;
   return new Promise((resolve, reject) => {
     const held = new GatheredBytes(Math.min(length, maxHeldBytes));
-    const arrival = budget.arrival(hold, fail);
+    const arrival = budget.arrival(holds, fail);
     const timer = setTimeout(() => fail(bodyFaults.quiet()), quietMs);
     timer.unref();
 

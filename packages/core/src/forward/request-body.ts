@@ -43,14 +43,14 @@ export class RequestBody extends Readable {
   #isScheduled = false;
   #bytes = 0;
 
-  /** @param hold The room that it has. */
-  constructor(request: IncomingMessage, limits: BodyLimits, hold: Hold) {
+  /** @param holds The room that it has. */
+  constructor(request: IncomingMessage, limits: BodyLimits, holds: readonly Hold[]) {
     // One piece at a time: many small ones would cost more than a hundred bytes each.
     super({ highWaterMark: 1 });
     this.#request = request;
     this.#unread = new UnreadRequest(request);
     this.#limits = limits;
-    this.#arrival = limits.budget.arrival(hold, (fault) => this.destroy(fault));
+    this.#arrival = limits.budget.arrival(holds, (fault) => this.destroy(fault));
     this.#timer = setTimeout(() => this.#onQuiet(), limits.quietMs);
     this.#timer.unref();
     // Who read it may have let go of it already, as undici does of a request that has not begun when its connection ends.

@@ -44,7 +44,12 @@ export class Hold {
     this.#bytes = bytes;
   }
 
-  /** Whether its address holds more than its share while others wait. */
+  /** Whether it has to give way if its body comes slowly, because little room is left. */
+  get isSqueezed(): boolean {
+    return this.#room.isCrowded;
+  }
+
+  /** Whether it has to give way in any case, because its address holds more than its share while others wait. */
   get isOverShare(): boolean {
     return this.#room.isOverShare(this.#account);
   }
@@ -77,6 +82,8 @@ export class Hold {
 export interface HeldRoomSettings {
   /** How many bytes are free. */
   free: () => number;
+  /** Whether little room is left. */
+  isCrowded: () => boolean;
   /** Maximum that one address holds while others wait, in bytes. */
   maxShareBytes: number;
   /** How long a body waits for room, in milliseconds. */
@@ -112,6 +119,11 @@ export class HeldRoom {
   /** How many bytes are held. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether little room is left. */
+  get isCrowded(): boolean {
+    return this.#settings.isCrowded();
   }
 
   /** Whether any body waits. */

@@ -19,7 +19,7 @@ function tooSlow(): CwmpProxyError {
 export class Arrival {
   readonly #arriving: Set<Arrival>;
   readonly #onStart: () => void;
-  readonly #hold: Hold;
+  readonly #holds: readonly Hold[];
   readonly #giveWay: (fault: CwmpProxyError) => void;
   #bytes = 0;
   /** Since when it is measured; and since when it is not. */
@@ -27,10 +27,15 @@ export class Arrival {
   #pausedAt = 0;
 
   /** @internal */
-  constructor(arriving: Set<Arrival>, onStart: () => void, hold: Hold, giveWay: (fault: CwmpProxyError) => void) {
+  constructor(
+    arriving: Set<Arrival>,
+    onStart: () => void,
+    holds: readonly Hold[],
+    giveWay: (fault: CwmpProxyError) => void,
+  ) {
     this.#arriving = arriving;
     this.#onStart = onStart;
-    this.#hold = hold;
+    this.#holds = holds;
     this.#giveWay = giveWay;
   }
 
@@ -53,11 +58,13 @@ export class Arrival {
   }
 
   /** @internal Has it end if it has to give way; whether it does. */
-  end(now: number, isCrowded: boolean): boolean {
+  end(now: number): boolean {
     const speed = this.#speed(now);
-    if (speed === Infinity || !((isCrowded && speed < slowBytes) || this.#hold.isOverShare)) return false;
+    const isSlow = speed < slowBytes;
+    if (speed === Infinity || !this.#holds.some((hold) => hold.isOverShare || (isSlow && hold.isSqueezed)))
+      return false;
     this.stop();
-    this.#hold.release();
+    for (const hold of this.#holds) hold.release();
     this.#giveWay(tooSlow());
     return true;
   }
@@ -80,8 +87,10 @@ export class Arrival {
  *
  * - Three quarters are for bodies of requests, and within these a quarter at most for answers. An answer that finds no room is
  *   streamed.
- * - The last quarter is for the coders of compressed bodies. So a body that is held and waits for them never waits for bodies that
- *   wait for the same. Where rewriting has made bodies longer than there is room for, coders work one at a time.
+ * - The last quarter is for the coders of compressed bodies, and half of that at most for those of streams: they last as long as
+ *   their CPE and backend like, and whole bodies do not wait for them.
+ * - A body that is held and waits for coders never waits for bodies that wait for the same. Where rewriting has made bodies longer
+ *   than there is room for, coders work one at a time.
  * - A request waits for nothing here once it has its coders: what holds room is waiting for its CPE, its backend or its host, whose
  *   time is bounded.
  * - Above half, bodies that bring less than 1 KB a second give way; so do those of an address that holds more than a quarter
@@ -90,11 +99,14 @@ export class Arrival {
 export class HoldBudget {
   /** For bodies of requests. */
   readonly bodies: HeldRoom;
-  /** For decoders and encoders. */
+  /** For decoders and encoders of bodies that are whole. */
   readonly coders: HeldRoom;
+  /** For decoders and encoders of bodies that are streamed. */
+  readonly streamCoders: HeldRoom;
   /** For bodies of answers; nobody waits for it. */
   readonly answers: HeldRoom;
-  readonly #maxBytes: number;
+  /** Those that are waited for. */
+  readonly #rooms: readonly HeldRoom[];
   readonly #arriving = new Set<Arrival>();
   /** Runs while any body waits or arrives. */
   #timer: NodeJS.Timeout | undefined;
@@ -107,38 +119,49 @@ export class HoldBudget {
 
   /** @param waitMs How long a body waits for room, in milliseconds. */
   constructor(maxBytes: number, waitMs: number) {
-    this.#maxBytes = maxBytes;
     const quarter = maxBytes / 4;
-    const onFree = (): void => {
-      if (this.bodies.isWaitedFor) this.bodies.serve();
-      if (this.coders.isWaitedFor) this.coders.serve();
-    };
-    const settings = { maxShareBytes: quarter, waitMs, onWait: this.#startTimer, onFree };
     const left = (): number => 3 * quarter - this.bodies.bytes - this.answers.bytes;
-    this.bodies = new HeldRoom({ ...settings, free: left });
-    this.answers = new HeldRoom({ ...settings, free: () => Math.min(left(), quarter - this.answers.bytes) });
-    this.coders = new HeldRoom({ ...settings, free: () => (left() < 0 ? 0 : quarter - this.coders.bytes) });
+    const leftForCoders = (): number => (left() < 0 ? 0 : quarter - this.coders.bytes - this.streamCoders.bytes);
+    const roomOf = (bytes: number, free: () => number, isCrowded: () => boolean): HeldRoom =>
+      new HeldRoom({
+        free,
+        isCrowded,
+        maxShareBytes: bytes / 4,
+        waitMs,
+        onWait: this.#startTimer,
+        onFree: this.#serve,
+      });
+    const isHalf = (): boolean => this.bytes > maxBytes / 2;
+    this.bodies = roomOf(maxBytes, left, isHalf);
+    this.answers = roomOf(quarter, () => Math.min(left(), quarter - this.answers.bytes), isHalf);
+    this.coders = roomOf(quarter, leftForCoders, isHalf);
+    this.streamCoders = roomOf(
+      quarter / 2,
+      () => Math.min(leftForCoders(), quarter / 2 - this.streamCoders.bytes),
+      () => this.streamCoders.bytes > quarter / 4,
+    );
+    this.#rooms = [this.bodies, this.coders, this.streamCoders];
   }
 
   /** How many bytes are held. */
   get bytes(): number {
-    return this.bodies.bytes + this.answers.bytes + this.coders.bytes;
+    return this.bodies.bytes + this.answers.bytes + this.coders.bytes + this.streamCoders.bytes;
   }
 
   /**
    * Measures how fast a body comes.
    *
-   * @param giveWay Called when it has to give way; its hold is released then.
+   * @param holds The room that it has.
+   * @param giveWay Called when it has to give way; the room is given back then.
    */
-  arrival(hold: Hold, giveWay: (fault: CwmpProxyError) => void): Arrival {
-    return new Arrival(this.#arriving, this.#startTimer, hold, giveWay);
+  arrival(holds: readonly Hold[], giveWay: (fault: CwmpProxyError) => void): Arrival {
+    return new Arrival(this.#arriving, this.#startTimer, holds, giveWay);
   }
 
   /** Nobody waits any more, and nothing is left that keeps time. */
   close(): void {
     this.#isClosed = true;
-    this.bodies.close();
-    this.coders.close();
+    for (const room of this.#rooms) room.close();
     this.#stopTimer();
   }
 
@@ -147,16 +170,20 @@ export class HoldBudget {
     this.#timer = undefined;
   }
 
+  readonly #serve = (): void => {
+    for (const room of this.#rooms) if (room.isWaitedFor) room.serve();
+  };
+
   #sweep(): void {
-    if (this.#arriving.size === 0 && !this.bodies.isWaitedFor && !this.coders.isWaitedFor) return this.#stopTimer();
+    if (this.#arriving.size === 0 && !this.#rooms.some(({ isWaitedFor }) => isWaitedFor)) return this.#stopTimer();
     const now = performance.now();
-    let ended = this.bodies.expire(now, maxAtOnce) + this.coders.expire(now, maxAtOnce);
+    let ended = 0;
+    for (const room of this.#rooms) ended += room.expire(now, maxAtOnce - ended);
     for (const arrival of this.#arriving) {
       if (ended >= maxAtOnce) break;
-      if (arrival.end(now, this.bytes > this.#maxBytes / 2)) ended += 1;
+      if (arrival.end(now)) ended += 1;
     }
-    this.bodies.serve();
-    this.coders.serve();
+    this.#serve();
     if (ended >= maxAtOnce) setImmediate(() => this.#sweep());
   }
 }

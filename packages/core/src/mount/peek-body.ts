@@ -39,7 +39,7 @@ export function peekBody(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const held = new GatheredBytes(lengthOf(request));
-    const arrival = budget.arrival(hold, fail);
+    const arrival = budget.arrival([hold], fail);
 
     const timer = setTimeout(() => {
       fail(new CwmpProxyError('ERR_CWMP_REQUEST_TIMEOUT', 'the request body did not arrive in time'));

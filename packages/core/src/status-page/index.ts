@@ -4,6 +4,7 @@ import { onClosed } from '../http/client-left.js';
 import { RequestLine } from '../http/request-line.js';
 import { cut, isOpen, reply, responseFault } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
+import { whileUnread } from '../http/unread-request.js';
 import type { CwmpProxy } from '../proxy.js';
 import { contentSecurityPolicy, pageHtml } from './page.js';
 import { StatusRecorder } from './recorder.js';
@@ -82,6 +83,8 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     if (response.headersSent || !isOpen(response)) return;
+    // Nobody wants its body, which Node would keep for as long as the page is watched.
+    request.resume();
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       reply(response, 405, { ...headers, Allow: 'GET, HEAD' });
     } else if (request.method === 'GET' && request.url?.endsWith('?events') === true) {
@@ -126,7 +129,7 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
       };
       if (line.enter(response)) serve();
       // The browser may have left, or something in front have answered, while a password was checked: then there is no turn.
-      else line.turn(request, response).then(serve, () => {});
+      else whileUnread(request, line.turn(request, response)).then(serve, () => {});
     });
   }
 
