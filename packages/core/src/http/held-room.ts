@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { BoundedMap } from '../bounded-map.js';
 import { CwmpProxyError } from '../errors.js';
+import { callsPerTurn } from '../in-turns.js';
 import { clientGroupOf, unknownAddress } from './client-address.js';
 import { keepUnread } from './unread-request.js';
-
-/** So many bodies at most get room, or are refused, in one turn of the event loop; the others follow in the next turns. */
-export const maxAtOnce = 64;
 
 /** A body that found no room in time: `ERR_CWMP_BUSY`. */
 export class HeldBytesError extends CwmpProxyError {
@@ -176,10 +174,14 @@ export class HeldRoom {
     }
   }
 
-  /** Gives room to who waits, as far as there is some. */
+  /** Gives room to who waits, as far as there is some: to a few in each turn of the event loop. */
   serve(): void {
     for (let steps = 0, passedOver = 0; this.#turns.size > passedOver; steps += 1) {
-      if (steps === maxAtOnce) return this.#goOn();
+      if (steps === callsPerTurn) {
+        // Where none of them could take it, there is no hurry.
+        if (passedOver < callsPerTurn) this.#goOn();
+        return;
+      }
       const account = this.#turns.oldestKey;
       const waiter = account?.waiting?.oldestKey;
       if (account === undefined || waiter === undefined || !this.#fits(waiter.bytes)) return;
@@ -193,30 +195,24 @@ export class HeldRoom {
     }
   }
 
-  /** Refuses those whose time is over, up to a maximum; how many it refused. */
+  /** Refuses those whose time is over, all of them in a room that is closed, up to a maximum; how many it refused. */
   expire(now: number, max: number): number {
     let expired = 0;
     for (const account of this.#turns.keys()) {
       for (const waiter of account.waiting?.keys() ?? []) {
-        if (waiter.until > now) break;
+        if (waiter.until > now && !this.#isClosed) break;
         if (expired === max) return expired;
         expired += 1;
         this.#leave(account, waiter);
-        waiter.reject(new HeldBytesError());
+        waiter.reject(this.#isClosed ? closed() : new HeldBytesError());
       }
     }
     return expired;
   }
 
-  /** Refuses all that wait, now and later. */
+  /** Lets nobody wait any more; for those who do see {@link expire}. */
   close(): void {
     this.#isClosed = true;
-    for (const account of this.#turns.keys()) {
-      for (const waiter of account.waiting?.keys() ?? []) {
-        this.#leave(account, waiter);
-        waiter.reject(closed());
-      }
-    }
   }
 
   /** @internal */

@@ -1,5 +1,6 @@
 import { CwmpProxyError } from '../errors.js';
-import { HeldRoom, type Hold, maxAtOnce } from './held-room.js';
+import { callsPerTurn } from '../in-turns.js';
+import { HeldRoom, type Hold } from './held-room.js';
 
 /** Bodies that bring less than this in a second give way first, in bytes. */
 const slowBytes = 1_024;
@@ -163,6 +164,7 @@ export class HoldBudget {
     this.#isClosed = true;
     for (const room of this.#rooms) room.close();
     this.#stopTimer();
+    this.#sweep();
   }
 
   #stopTimer(): void {
@@ -178,12 +180,12 @@ export class HoldBudget {
     if (this.#arriving.size === 0 && !this.#rooms.some(({ isWaitedFor }) => isWaitedFor)) return this.#stopTimer();
     const now = performance.now();
     let ended = 0;
-    for (const room of this.#rooms) ended += room.expire(now, maxAtOnce - ended);
+    for (const room of this.#rooms) ended += room.expire(now, callsPerTurn - ended);
     for (const arrival of this.#arriving) {
-      if (ended >= maxAtOnce) break;
+      if (ended >= callsPerTurn) break;
       if (arrival.end(now)) ended += 1;
     }
     this.#serve();
-    if (ended >= maxAtOnce) setImmediate(() => this.#sweep());
+    if (ended >= callsPerTurn) setImmediate(() => this.#sweep());
   }
 }
