@@ -147,6 +147,22 @@ test('wakes by several names of one CPE share one request', async (t) => {
   assert.equal(cpe.state.requests.length, 2, 'one wake: two legs');
 });
 
+test('names that lead elsewhere when the first address is dead share nothing', async (t) => {
+  const mine = await startCpe(t, oneUser());
+  const lookup = resolveBy((name) => ['127.0.0.9', name === 'a.test' ? '127.0.0.1' : '127.0.0.8']).lookup;
+  const pipeline = openPipeline(t, { credentials: { username: 'right', password: 'x' }, lookup });
+  const results = await Promise.all(['a.test', 'b.test', 'a.test'].map((name) => pipeline.wake(at(name, mine.url))));
+  assert.deepEqual(
+    results.map(({ outcome, address }) => [outcome, address]),
+    [
+      ['accepted', '127.0.0.1'],
+      ['unreachable', '127.0.0.8'],
+      ['accepted', '127.0.0.1'],
+    ],
+  );
+  assert.equal(mine.state.requests.length, 2);
+});
+
 test('a credentials function is asked for each name of a CPE', async (t) => {
   const double = oneUser();
   const cpe = await startCpe(t, double);
@@ -203,10 +219,10 @@ test('the time between two wakes of a CPE is kept, by whatever name it is woken;
   const pipeline = openPipeline(t, { lookup: everyName, spacingMs: 60_000 });
   const steps = ({ outcome, legs }: WakeResult): unknown[] => [outcome, legs.at(-1)?.what];
   assert.equal((await pipeline.wake(at('a.test', one.url))).outcome, 'accepted');
-  assert.deepEqual(steps(await pipeline.wake(at('b.test', one.url), { timeoutMs: 30 })), ['timeout', 'turn']);
-  assert.deepEqual(steps(await pipeline.wake(one.url, { timeoutMs: 30 })), ['timeout', 'turn']);
+  assert.deepEqual(steps(await pipeline.wake(at('b.test', one.url), { timeoutMs: 300 })), ['timeout', 'turn']);
+  assert.deepEqual(steps(await pipeline.wake(one.url, { timeoutMs: 300 })), ['timeout', 'turn']);
   const secure = at('c.test', one.url).replace('http:', 'https:');
-  assert.deepEqual(steps(await pipeline.wake(secure, { timeoutMs: 30 })), ['timeout', 'turn']);
+  assert.deepEqual(steps(await pipeline.wake(secure, { timeoutMs: 300 })), ['timeout', 'turn']);
   assert.equal((await pipeline.wake(at('b.test', other.url))).outcome, 'accepted');
 });
 
@@ -217,7 +233,7 @@ test('the next address of a name is another CPE: it is waited for, and kept from
   const pipeline = openPipeline(t, { lookup, spacingMs: 60_000 });
   const two = await pipeline.wake(at('two.test', cpe.url));
   assert.deepEqual([two.outcome, two.address], ['accepted', '127.0.0.1']);
-  const after = await pipeline.wake(at('one.test', cpe.url), { timeoutMs: 30 });
+  const after = await pipeline.wake(at('one.test', cpe.url), { timeoutMs: 300 });
   assert.deepEqual([after.outcome, after.legs.at(-1)?.what], ['timeout', 'turn']);
   const again = await pipeline.wake(at('two.test', cpe.url).replace(/\/$/, '/x'));
   assert.equal(again.outcome, 'accepted', 'another path is another CPE');

@@ -149,6 +149,11 @@ const lateMs = 10_000;
 /** Maximum number of late outcomes that are kept for those who asked. */
 const maxLate = 1_000;
 
+/** Equal for what gets to a CPE in the same way: over connections that may be shared, and to the same addresses where it is not at the first. */
+function wayTo({ channel, addresses }: Located): string {
+  return addresses.length === 1 ? channel : `${channel} ${addresses.join(' ')}`;
+}
+
 /** The lease of a CPE. Instances of several versions may run at once: the name must stay. */
 function leaseOf(cpe: string): string {
   return `http ${cpe}`;
@@ -290,9 +295,9 @@ export class WakePipeline {
   }
 
   /** Whether such a request to this CPE is under way, or has an outcome that this asker was not given. */
-  isRelaying({ origin, addresses: [address], channel }: Located, relayed: string, asker: string): boolean {
-    const cpe = cpeKey(origin, address);
-    const name = `relay ${relayed} ${channel}`;
+  isRelaying(located: Located, relayed: string, asker: string): boolean {
+    const cpe = cpeKey(located.origin, located.addresses[0]);
+    const name = `relay ${relayed} ${wayTo(located)}`;
     const isUnderWay = this.#jobs.get(cpe)?.has(name) ?? false;
     return isUnderWay || this.#late.get(`${cpe}\0${name}`)?.asker === asker;
   }
@@ -423,7 +428,7 @@ export class WakePipeline {
     const cpe = cpeKey(origin, located.addresses[0]);
     // What differs in how it gets there, or in what the host is asked for, is no other's.
     const byName = ask.isByName && !isAddress(origin) ? ` ${origin.host}` : '';
-    const name = `${ask.name} ${located.channel}${byName}`;
+    const name = `${ask.name} ${wayTo(located)}${byName}`;
     const late = this.#takeLate(cpe, name, ask.from);
     if (late !== undefined) {
       resolve(this.#tell(origin.text, late, true));
@@ -472,6 +477,8 @@ export class WakePipeline {
     const running = jobs.get(name);
     if (running !== undefined) return running;
     const { fleet, isOwn, trust, isNext, onMove } = ask;
+    // What other instances made of it by another name may not be true of this one.
+    const isOfName = !isAddress(origin) && (ask.isByName || located.channel.startsWith('https '));
     const settings: JobSettings = {
       id: `${this.#idPrefix}-${(this.#count += 1)}`,
       origin,
@@ -491,7 +498,7 @@ export class WakePipeline {
       isProven: () => trust === 'host' || (trust === 'pair' && this.#pairs.has(cpe, ask.name)),
       isNext,
       attempt: ask.attemptAt(origin),
-      enterFleet: fleet && ((entered) => fleet.enter(leaseOf(entered), isOwn)),
+      enterFleet: fleet && ((entered) => fleet.enter(leaseOf(entered), isOwn && !isOfName)),
       leaveFleet: fleet && ((left, outcome) => fleet.leave(leaseOf(left), outcome, this.#options.spacingMs ?? 250)),
     };
     const job = record === undefined ? new WakeJob(settings) : new WakeJob(settings, record);
