@@ -67,6 +67,10 @@ export function redisWakeStore(client: RedisClient, { prefix = 'cwmp-proxy:' }: 
       try {
         await subscriber.connect();
         await subscriber.subscribe(channel, listener);
+      } catch (error) {
+        // It is asked for anew; this one would go on connecting.
+        if (!signal.aborted) subscriber.destroy();
+        throw error;
       } finally {
         signal.removeEventListener('abort', giveUp);
       }

@@ -10,6 +10,8 @@ interface KnownDevice {
   readonly device: WakeDevice;
   /** Key of the origin that it reported last, whether or not another device has taken that over. */
   origin: string;
+  /** When it did, on the clock of `performance.now()`. */
+  readonly at: number;
 }
 
 interface KnownOrigin {
@@ -17,6 +19,8 @@ interface KnownOrigin {
   holder: string;
   /** Key of another device that goes on reporting it. */
   rival: string | undefined;
+  /** When it was reported last. */
+  readonly at: number;
 }
 
 /** What is known of the CPE at an origin. */
@@ -49,19 +53,23 @@ export class CpeDirectory {
   }
 
   /** Takes in an Inform that the ACS has accepted. */
-  believe({ url, device }: InformNotice): void {
+  believe({ url, device, ageMs = 0 }: InformNotice): void {
     const parsed = parseOrigin(url.trim());
     if (parsed === undefined || device === undefined) return;
     const kept = keptDevice(device);
     if (kept === undefined) return;
     const key = keyOf(kept.oui, kept.productClass, kept.serialNumber);
     const origin = keyOf(parsed.key);
-    const before = this.#devices.get(key)?.origin;
-    this.#devices.set(key, { device: kept, origin });
-    if (before !== undefined && before !== origin) this.#leave(before, key);
+    const at = performance.now() - ageMs;
+    const last = this.#devices.get(key);
     const known = this.#origins.get(origin);
+    // What another instance tells may come after what has happened since.
+    if (at < (last?.at ?? at) || at < (known?.at ?? at)) return;
+    const before = last?.origin;
+    this.#devices.set(key, { device: kept, origin, at });
+    if (before !== undefined && before !== origin) this.#leave(before, key);
     const rival = this.#rivalOf(key, origin, known, before === origin);
-    this.#origins.set(origin, { holder: key, rival });
+    this.#origins.set(origin, { holder: key, rival, at });
     if (rival !== undefined && known?.rival === undefined) this.#onCollision(url.trim());
   }
 
@@ -93,7 +101,7 @@ export class CpeDirectory {
     if (known === undefined || (known.holder !== device && known.rival !== device)) return;
     const left = known.holder === device ? known.rival : known.holder;
     if (left === undefined) this.#origins.delete(origin);
-    else this.#origins.set(origin, { holder: left, rival: undefined });
+    else this.#origins.set(origin, { holder: left, rival: undefined, at: known.at });
   }
 }
 

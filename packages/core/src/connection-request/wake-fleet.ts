@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { BoundedMap } from '../bounded-map.js';
 import type { InformSource } from './inform-watch.js';
+import { PeerClocks } from './peer-clocks.js';
 import type { InformNotice, WakeOutcome } from './wake-result.js';
 
 /**
@@ -46,17 +48,48 @@ const answers: ReadonlySet<unknown> = new Set<WakeOutcome>([
   'refused',
 ]);
 
+/** Maximum number of messages that are known to have come, and of own ones that are told again to who cannot date them. */
+const maxKept = 1_000;
+const maxRetold = 256;
+
+/** Longest message that is kept to be told again, in characters. */
+const maxRetoldLength = 4_096;
+
 /**
- * What one instance tells the others: an Inform it saw, or that a wake has ended, with the outcome if it does for others of the same
- * group.
+ * What one instance tells the others. All times are those of its own clock, see {@link PeerClocks}.
+ *
+ * - `inform`: it saw an Inform.
+ * - `woken`: a wake has ended; the outcome, if it does for others of the same group.
+ * - `waits`: it waits for a CPE that another one has, which gets to know its clock by that.
+ * - `missed`: it could not date a message. It is told once more, now that its clock is known.
  */
-type Message = { from: string } & ({ inform: InformNotice } | { woken: string; group?: string; outcome?: WakeOutcome });
+type News =
+  | { readonly inform: InformNotice }
+  | { readonly woken: string; readonly group?: string; readonly outcome?: WakeOutcome }
+  | { readonly waits: string }
+  | { readonly missed: { readonly from: string; readonly id: number } };
+
+/** How old news are, and who tells them. */
+interface Envelope {
+  readonly from: string;
+  /** Equal for two messages only where they are the same. */
+  readonly id: number;
+  readonly sentAt: number;
+  /** When it happened. */
+  readonly at: number;
+  readonly clocks: Readonly<Record<string, number>>;
+}
+
+type Message = Envelope & News;
 
 /** A wake of this instance that waits for its lease, or has it. */
 interface FleetWake {
+  readonly since: number;
   readonly share: boolean;
-  /** Ends its wait: another instance has done with the CPE. */
-  freed: ((outcome?: WakeOutcome) => void) | undefined;
+  /** Another instance has done with the CPE since the lease was asked for, with an outcome if it does for this one. */
+  freed: { readonly outcome: WakeOutcome | undefined } | undefined;
+  /** Ends its wait. */
+  goOn: (() => void) | undefined;
   /** Keeps the lease that it has. */
   renewal: NodeJS.Timeout | undefined;
 }
@@ -72,11 +105,18 @@ export class WakeFleet {
   readonly #listeners = new Set<(inform: InformNotice) => void>();
   /** By the key of their origin. */
   readonly #wakes = new Map<string, FleetWake>();
+  readonly #clocks = new PeerClocks(this.#id);
+  #count = 0;
+  /** Messages that have come. A store may deliver one twice. */
+  readonly #heard = new BoundedMap<string, true>(maxKept);
+  /** Own messages that may have to be told once more, by their id. */
+  readonly #told = new BoundedMap<number, { readonly at: number; readonly news: News }>(maxRetold);
   readonly #closing = new AbortController();
   /** Leases that are being given up. */
   readonly #givingUp = new Set<Promise<void>>();
   /** Settles when this instance hears the others, or cannot. */
-  readonly #subscribed: Promise<void>;
+  #subscribed: Promise<void>;
+  #hasFailedToSubscribe = false;
   /** Ends the subscription once it stands. */
   #unsubscribe: (() => Promise<void>) | undefined;
 
@@ -94,7 +134,8 @@ export class WakeFleet {
 
   /** Tells the others of an Inform that answers a wake. */
   tell(inform: InformNotice): void {
-    if (inform.events.includes('6 CONNECTION REQUEST')) void this.#publish({ from: this.#id, inform });
+    if (!inform.events.includes('6 CONNECTION REQUEST')) return;
+    void this.#publish({ inform }, this.#clocks.now() - (inform.ageMs ?? 0));
   }
 
   /** The Informs of all instances: those of a source, which this one sees, and those that the others tell of. */
@@ -116,11 +157,12 @@ export class WakeFleet {
    * @param share Whether an outcome of another instance will do, and this one's for others: the credentials are the proxy's.
    */
   async enter(key: string, share: boolean): Promise<WakeOutcome | undefined> {
-    const wake: FleetWake = { share, freed: undefined, renewal: undefined };
+    const wake: FleetWake = { since: this.#clocks.now(), share, freed: undefined, goOn: undefined, renewal: undefined };
     this.#wakes.set(key, wake);
     // Where it has subscribed already there is nothing to wait for, and nothing to learn of the store.
-    if (this.#unsubscribe === undefined) await this.#safely(() => this.#subscribed, undefined);
+    if (this.#unsubscribe === undefined) await this.#safely(() => this.#subscribeAgain(), undefined);
     while (this.#wakes.get(key) === wake) {
+      wake.freed = undefined;
       const left = await this.#safely(() => this.#store.lease(key, maxLeaseMs), 0);
       if (this.#wakes.get(key) !== wake) {
         // Nobody waits for the wake any more; the lease is no use unless the next one of this instance has it now.
@@ -130,6 +172,8 @@ export class WakeFleet {
         wake.renewal = setInterval(renew, renewalMs).unref();
         return undefined;
       } else {
+        if (wake.share) void this.#publish({ waits: key });
+        // It may have been heard of before the answer of the store.
         const outcome = await outcomeElsewhere(wake, left);
         if (outcome !== undefined && share) return outcome;
       }
@@ -141,7 +185,7 @@ export class WakeFleet {
   leave(key: string, outcome: WakeOutcome | undefined, ms: number): void {
     const wake = this.#wakes.get(key);
     this.#wakes.delete(key);
-    wake?.freed?.();
+    wake?.goOn?.();
     if (wake?.renewal === undefined) return;
     clearInterval(wake.renewal);
     const isShared = outcome !== undefined && wake.share && answers.has(outcome);
@@ -159,6 +203,7 @@ export class WakeFleet {
     for (const key of this.#wakes.keys()) this.leave(key, undefined, 1);
     await Promise.all(this.#givingUp);
     this.#listeners.clear();
+    this.#told.clear();
     // Whether or not the store is away: what listens must end.
     this.#awayUntil = 0;
     if (this.#unsubscribe !== undefined) await this.#safely(this.#unsubscribe, undefined);
@@ -166,8 +211,18 @@ export class WakeFleet {
 
   /** The lease first: who hears that the CPE is free asks for it at once. */
   async #giveUp(key: string, ms: number, shared: { group?: string; outcome?: WakeOutcome }): Promise<void> {
+    const endedAt = this.#clocks.now();
     await this.#safely(() => this.#store.lease(key, ms), 0);
-    await this.#publish({ from: this.#id, woken: key, ...shared });
+    await this.#publish({ woken: key, ...shared }, endedAt);
+  }
+
+  /** One subscription at a time: after one that has failed the next one. */
+  #subscribeAgain(): Promise<void> {
+    if (this.#hasFailedToSubscribe) {
+      this.#hasFailedToSubscribe = false;
+      this.#subscribed = this.#subscribe();
+    }
+    return this.#subscribed;
   }
 
   async #subscribe(): Promise<void> {
@@ -178,6 +233,7 @@ export class WakeFleet {
       if (signal.aborted) await unsubscribe();
       else this.#unsubscribe = unsubscribe;
     } catch (error) {
+      this.#hasFailedToSubscribe = true;
       this.#fault(error);
     }
   }
@@ -189,16 +245,55 @@ export class WakeFleet {
 
   #hear(text: string): void {
     const message = readMessage(text);
-    if (message === undefined || message.from === this.#id) return;
-    if ('inform' in message) for (const listener of this.#listeners) listener(message.inform);
-    else {
+    if (message === undefined || message.from === this.#id || this.#closing.signal.aborted) return;
+    const { from, id, sentAt } = message;
+    this.#clocks.heard(from, sentAt);
+    if ('missed' in message) {
+      if (message.missed.from === this.#id) this.#tellAgain(message.missed.id);
+      return;
+    }
+    const name = `${from} ${id}`;
+    if ('waits' in message || this.#heard.has(name)) return;
+    const at = this.#clocks.read(from, message.at, message.clocks);
+    if ('inform' in message) {
+      if (this.#listeners.size === 0) return;
+      // It may be older than what waits for it, and what nobody can date is not believed.
+      if (at === undefined) void this.#publish({ missed: { from, id } });
+      else this.#believe(name, { ...message.inform, ageMs: this.#clocks.now() - at });
+    } else {
+      this.#heard.set(name, true);
+      const wake = this.#wakes.get(message.woken);
       const isOurs = message.group === this.#group && answers.has(message.outcome);
-      this.#wakes.get(message.woken)?.freed?.(isOurs ? message.outcome : undefined);
+      const isNews = wake !== undefined && at !== undefined && at >= wake.since;
+      if (wake === undefined) return;
+      wake.freed = { outcome: isOurs && isNews ? message.outcome : undefined };
+      wake.goOn?.();
     }
   }
 
-  #publish(message: Message): Promise<void> {
-    return this.#safely(() => this.#store.publish(JSON.stringify(message)), undefined);
+  #believe(name: string, inform: InformNotice): void {
+    this.#heard.set(name, true);
+    for (const listener of this.#listeners) listener(inform);
+  }
+
+  /** Tells others of what happened at a time of our clock; by default just now. */
+  #publish(news: News, at: number = this.#clocks.now()): Promise<void> {
+    const id = (this.#count += 1);
+    const text = this.#write(id, at, news);
+    if ('inform' in news && text.length <= maxRetoldLength) this.#told.set(id, { at, news });
+    return this.#safely(() => this.#store.publish(text), undefined);
+  }
+
+  #tellAgain(id: number): void {
+    const told = this.#told.get(id);
+    if (told === undefined) return;
+    void this.#safely(() => this.#store.publish(this.#write(id, told.at, told.news)), undefined);
+  }
+
+  #write(id: number, at: number, news: News): string {
+    const sentAt = this.#clocks.now();
+    const message: Message = { from: this.#id, id, sentAt, at, clocks: this.#clocks.readings(), ...news };
+    return JSON.stringify(message);
   }
 
   /** Asks the store, or does without it: while it is taken for away nobody waits for it, but one tries it again now and then. */
@@ -227,14 +322,15 @@ export class WakeFleet {
 
 /** Waits until another instance has done with the CPE, at most so many milliseconds. */
 function outcomeElsewhere(wake: FleetWake, ms: number): Promise<WakeOutcome | undefined> {
+  if (wake.freed !== undefined) return Promise.resolve(wake.freed.outcome);
   return new Promise((resolve) => {
-    const freed = (outcome?: WakeOutcome): void => {
+    const goOn = (): void => {
       clearTimeout(timer);
-      wake.freed = undefined;
-      resolve(outcome);
+      wake.goOn = undefined;
+      resolve(wake.freed?.outcome);
     };
-    const timer = setTimeout(freed, ms);
-    wake.freed = freed;
+    const timer = setTimeout(goOn, ms);
+    wake.goOn = goOn;
   });
 }
 
@@ -248,9 +344,27 @@ function readMessage(text: string): Message | undefined {
 }
 
 function isMessage(value: unknown): value is Message {
-  if (typeof value !== 'object' || value === null || !('from' in value)) return false;
-  if ('woken' in value) return typeof value.woken === 'string';
-  const inform = 'inform' in value ? value.inform : undefined;
-  if (typeof inform !== 'object' || inform === null) return false;
-  return 'url' in inform && typeof inform.url === 'string' && 'events' in inform && Array.isArray(inform.events);
+  if (!isRecord(value) || typeof value['from'] !== 'string') return false;
+  const { id, sentAt, at, clocks } = value;
+  if (![id, sentAt, at].every(Number.isFinite)) return false;
+  if (!isRecord(clocks) || !Object.values(clocks).every(Number.isFinite)) return false;
+  if ('missed' in value) {
+    const { missed } = value;
+    return isRecord(missed) && typeof missed['from'] === 'string' && Number.isFinite(missed['id']);
+  }
+  if ('inform' in value) return isInform(value['inform']);
+  return typeof value['waits'] === 'string' || typeof value['woken'] === 'string';
+}
+
+function isInform(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { url, events, device } = value;
+  if (typeof url !== 'string' || !Array.isArray(events)) return false;
+  return (
+    device === undefined || (isRecord(device) && Object.values(device).every((field) => typeof field === 'string'))
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
