@@ -1,3 +1,4 @@
+import { PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
 import type { Prepared, StallCase } from './stall-case.js';
 
 /** What a case has cost. */
@@ -38,14 +39,20 @@ function nextTurn(): Promise<void> {
   });
 }
 
+interface Turn {
+  readonly since: number;
+  readonly until: number;
+  readonly ms: number;
+}
+
 /**
- * The longest turn of the event loop while one run is under way. Of each turn the lesser counts of what the clock says and of the
- * CPU time of all threads: neither is less than what the turn took, and the one is free of what else the machine does, the other of
+ * How long the turns of the event loop took while one run was under way. Of each turn the lesser counts of what the clock says and of
+ * the CPU time of all threads: neither is less than what the turn took, and the one is free of what else the machine does, the other of
  * what other threads do.
  */
-async function longestTurn(prepared: Prepared): Promise<number> {
+async function turnsOf(prepared: Prepared): Promise<Turn[]> {
   await nextTurn();
-  let longest = 0;
+  const turns: Turn[] = [];
   let since = performance.now();
   let sinceCpu = cpuNow();
   let isOver = false;
@@ -55,20 +62,49 @@ async function longestTurn(prepared: Prepared): Promise<number> {
   for (;;) {
     if (isOver) break;
     await nextTurn();
-    const now = performance.now();
-    const nowCpu = cpuNow();
-    longest = Math.max(longest, Math.min(now - since, nowCpu - sinceCpu));
-    since = now;
-    sinceCpu = nowCpu;
+    const until = performance.now();
+    const untilCpu = cpuNow();
+    turns.push({ since, until, ms: Math.min(until - since, untilCpu - sinceCpu) });
+    since = until;
+    sinceCpu = untilCpu;
   }
   await work;
-  return longest;
+  return turns;
+}
+
+/** The same without the pauses of V8's collector in them. */
+async function turnsWithoutPauses(prepared: Prepared): Promise<Turn[]> {
+  const pauses: PerformanceEntry[] = [];
+  const observer = new PerformanceObserver((list) => pauses.push(...list.getEntries()));
+  observer.observe({ entryTypes: ['gc'] });
+  const turns = await turnsOf(prepared);
+  // It is told of each pause in the turn after that.
+  await nextTurn();
+  pauses.push(...observer.takeRecords());
+  observer.disconnect();
+  return turns.map(({ since, until, ms }) => {
+    const within = pauses.filter(({ startTime }) => startTime >= since && startTime < until);
+    return {
+      since,
+      until,
+      ms: Math.max(
+        0,
+        within.reduce((left, { duration }) => left - duration, ms),
+      ),
+    };
+  });
 }
 
 async function warmUp(prepared: Prepared): Promise<void> {
   const until = performance.now() + warmUpMs;
   do await prepared.run();
   while (performance.now() < until);
+}
+
+/** What a run of operations costs when each turn is the usual one. */
+async function usualCost(prepared: Prepared, operationsPerTurn: number): Promise<number> {
+  const turns = (await turnsOf(prepared)).map(({ ms }) => ms).toSorted((one, other) => one - other);
+  return ((turns[turns.length >> 1] ?? 0) * prepared.length) / operationsPerTurn;
 }
 
 /** The CPU time of one run. It is repeated as often as the clock needs, which `repeats` holds for the next time. */
@@ -90,13 +126,20 @@ export async function measure(one: StallCase): Promise<StallFigures> {
   for (const { prepared } of sized) await warmUp(prepared);
   const cpuUntil = performance.now() + cpuMs;
   for (let round = 0; round === 0 || (round < cpuRounds && performance.now() < cpuUntil); round += 1) {
-    for (const size of sized) size.least = Math.min(size.least, await runOnce(size.prepared, size.repeats));
+    for (const size of sized) {
+      const spent =
+        one.operationsPerTurn === undefined
+          ? await runOnce(size.prepared, size.repeats)
+          : await usualCost(size.prepared, one.operationsPerTurn);
+      size.least = Math.min(size.least, spent);
+    }
   }
   let runs = 0;
   let longestMs = 0;
   const turnsUntil = performance.now() + turnsMs;
   for (; runs < turnRuns && (runs < fewestTurnRuns || performance.now() < turnsUntil); runs += 1) {
-    longestMs = Math.max(longestMs, await longestTurn(large.prepared));
+    const turns = await (one.operationsPerTurn === undefined ? turnsOf : turnsWithoutPauses)(large.prepared);
+    for (const { ms } of turns) longestMs = Math.max(longestMs, ms);
   }
   const growth = Math.log(large.least / small.least) / Math.log(large.prepared.length / small.prepared.length);
   const perLength = one.countsOperations === true ? undefined : (large.least / large.prepared.length) * 65_536;

@@ -14,6 +14,11 @@ export interface StallCase {
   readonly sizes: readonly [number, number, number];
   /** Whether `length` counts operations: CPU per 64 KiB means nothing then. */
   readonly countsOperations?: true;
+  /**
+   * How many operations a run makes in each turn, where it makes so many in all of them. The usual turn counts then for how the cost
+   * grows, and the pauses of V8's collector do not count: no network has so much garbage made in so short a time.
+   */
+  readonly operationsPerTurn?: number;
   make(size: number): Prepared;
 }
 

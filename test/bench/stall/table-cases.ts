@@ -25,6 +25,8 @@ function sessionOf(number: number): Session {
   return session as unknown as Session;
 }
 
+const operationsPerTurn = 100;
+
 /** A run makes `size` operations on what `prepare` made, which is `size` long: each must cost the same. */
 function tableCase(
   name: string,
@@ -36,6 +38,7 @@ function tableCase(
     name,
     sizes,
     countsOperations: true,
+    operationsPerTurn,
     make(size) {
       const operate = prepare(size);
       let at = 0;
@@ -46,7 +49,7 @@ function tableCase(
             const pending = operate(at);
             if (pending instanceof Promise) await pending;
             // Operations come one by one.
-            if (at % 100 === 0) {
+            if (at % operationsPerTurn === 0) {
               await new Promise((resolve) => {
                 setImmediate(resolve);
               });
@@ -58,7 +61,6 @@ function tableCase(
   };
 }
 
-// Beyond some ten thousand objects V8's collector copies more of what lives, which is no cost of ours; a plain search shows below that.
 const sizes = [20_000, 40_000, 80_000] as const;
 
 function writeUsers(count: number): string {

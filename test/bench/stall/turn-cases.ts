@@ -143,6 +143,8 @@ const crowds: StallCase[] = [
   }),
 ];
 
+const operationsPerTurn = 100;
+
 /** How much each of many costs, with as many others. */
 function eachCase(
   name: string,
@@ -154,6 +156,7 @@ function eachCase(
     name,
     sizes: each,
     countsOperations: true,
+    operationsPerTurn,
     make(size) {
       const operate = prepare(size);
       let at = 0;
@@ -162,7 +165,7 @@ function eachCase(
         async run() {
           for (const until = at + size; at < until; at += 1) {
             operate(at);
-            if (at % 10 === 0) {
+            if (at % operationsPerTurn === 0) {
               await new Promise((resolve) => {
                 setImmediate(resolve);
               });

@@ -20,8 +20,9 @@ function headOf(bytes: Buffer): Buffer {
 
 /** How much is read in one step. */
 const windowBytes = 1 << 14;
-/** How much is copied in one step. */
-const copyBytes = 1 << 20;
+/** How much is copied in one step, and how many replacements are counted. */
+const copyBytes = 1 << 18;
+const countedSplices = 1 << 14;
 
 /** The rewriting of a body that is in memory, in identity coding, step by step. Every other byte stays as it came. */
 export class BodyRewriting implements Stepwise {
@@ -94,31 +95,47 @@ export class BodyRewriting implements Stepwise {
 
 /** Puts a body together from what is kept of it and what is replaced, step by step. */
 class Splicing implements Stepwise {
-  readonly out: Buffer;
   readonly #bytes: Buffer;
   readonly #splices: readonly Splice[];
+  #out: Buffer | undefined;
+  #length: number;
+  #counted = 0;
   #index = 0;
   #read = 0;
   #written = 0;
 
   constructor(bytes: Buffer, splices: readonly Splice[]) {
-    const grows = splices.reduce((sum, { start, end, text }) => sum + text.length - (end - start), 0);
-    this.out = Buffer.allocUnsafe(bytes.length + grows);
     this.#bytes = bytes;
     this.#splices = splices;
+    this.#length = bytes.length;
+  }
+
+  /** The body, after the last step. */
+  get out(): Buffer | undefined {
+    return this.#out;
   }
 
   step(): boolean {
+    if (this.#out !== undefined) return this.#copy(this.#out);
+    const to = this.#counted + countedSplices;
+    for (const { start, end, text } of this.#splices.slice(this.#counted, to))
+      this.#length += text.length - (end - start);
+    this.#counted = to;
+    if (to >= this.#splices.length) this.#out = Buffer.allocUnsafe(this.#length);
+    return true;
+  }
+
+  #copy(out: Buffer): boolean {
     const from = this.#written;
     while (this.#written - from < copyBytes) {
       const splice = this.#splices[this.#index];
       const keptTo = splice?.start ?? this.#bytes.length;
       const to = Math.min(keptTo, this.#read + copyBytes);
-      this.#written += this.#bytes.copy(this.out, this.#written, this.#read, to);
+      this.#written += this.#bytes.copy(out, this.#written, this.#read, to);
       this.#read = to;
       if (to < keptTo) return true;
       if (splice === undefined) return false;
-      this.#written += this.out.write(splice.text, this.#written, 'latin1');
+      this.#written += out.write(splice.text, this.#written, 'latin1');
       this.#read = splice.end;
       this.#index += 1;
     }
