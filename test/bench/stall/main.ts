@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { connectionCases } from './connection-cases.js';
 import { headerCases } from './header-cases.js';
+import { hostCases } from './host-cases.js';
 import { measure, type StallFigures } from './measure.js';
 import { soapCases } from './soap-cases.js';
 import type { StallCase } from './stall-case.js';
@@ -24,7 +25,14 @@ interface Row {
 }
 
 const { only } = parseArgs({ options: { only: { type: 'string', default: '' } } }).values;
-const cases: readonly StallCase[] = [...soapCases, ...headerCases, ...connectionCases, ...tableCases, ...turnCases];
+const cases: readonly StallCase[] = [
+  ...soapCases,
+  ...headerCases,
+  ...connectionCases,
+  ...tableCases,
+  ...turnCases,
+  ...hostCases,
+];
 
 function faultOf({ longestMs, cpuMs = 0, exponent = 0 }: StallFigures): string {
   if (longestMs > longestTurnMs) return 'a turn is too long';

@@ -160,7 +160,7 @@ const options: StallCase[] = [
             return createCwmpProxy({
               publicUrl: 'http://a',
               backends: [{ url: 'https://b', tls: { ca } }],
-              connectionRequests: {},
+              connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' } },
             });
           } catch (error) {
             return error;

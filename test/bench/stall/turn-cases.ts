@@ -9,6 +9,7 @@ import { KnownAskers } from '#core/connection-request/known-askers.js';
 import { parseOrigin } from '#core/connection-request/origin.js';
 import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import type { InformNotice } from '#core/connection-request/wake-result.js';
+import { Names } from '#core/names/names.js';
 import { SessionTable } from '#core/sessions/session-table.js';
 import type { StallCase } from './stall-case.js';
 
@@ -135,6 +136,16 @@ const crowds: StallCase[] = [
     const watch = new InformWatch(source, new CpeDirectory(10, () => {}), false);
     for (let at = 0; at < size; at += 1) watch.listen({ key, device: undefined }, goOn);
     return () => tell({ url, events: ['6 CONNECTION REQUEST'], device: undefined });
+  }),
+  crowdCase('searches for one name', sizes, (size, goOn) => {
+    let answer = (): void => {};
+    const names = new Names({
+      lookup: (_host, _options, callback) => {
+        answer = () => callback(null, '10.0.0.1', 4);
+      },
+    });
+    for (let at = 0; at < size; at += 1) names.ask('cpe.example', { asker: '', onAnswer: goOn });
+    return () => answer();
   }),
   crowdCase('requests of an asker that becomes known', sizes, (size, goOn) => {
     const askers = new KnownAskers();
