@@ -10,7 +10,7 @@ import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
 import { startGateway } from '../helpers/gateway.js';
 import { answerOf, rawBackend } from '../helpers/raw-backend.js';
 
-const told = /^(via|forwarded|x-forwarded-[a-z]+|x-real-ip|client-cert[a-z-]*): /i;
+const told = /^(via|forwarded|x[-_.]forwarded[-_][a-z]+|x-real-ip|client-cert[a-z-]*): /i;
 
 function toldOf(request: string | undefined): string[] {
   return (request ?? '').split('\r\n').filter((line) => told.test(line));
@@ -90,6 +90,31 @@ const cases: {
     forwarding: { forwarded: 'forwarded', via: false },
     sent: ['X-Forwarded-For: 192.0.2.1', 'X-Forwarded-Proto: https', 'X-Forwarded-Host: acs.example'],
     told: ['Forwarded: for=192.0.2.1;proto=https;host="acs.example", for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  // Seen: a client's own Forwarded was extended, though its address had been read from X-Forwarded-For, which its proxy writes.
+  // Promise: only the field that the address was read from is extended, and only where the backend can read no other out of it.
+  {
+    name: 'extends no Forwarded of a client whose proxy says X-Forwarded-For',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { forwarded: 'forwarded', via: false },
+    sent: ['Forwarded: for=6.6.6.6', 'X-Forwarded-For: 192.0.2.1'],
+    told: ['Forwarded: for=192.0.2.1;proto=http;host="gw.example:80", for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  {
+    name: 'extends no Forwarded with an open quote',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { forwarded: 'forwarded', via: false },
+    sent: ['Forwarded: for=6.6.6.6;x="', 'Forwarded: for=192.0.2.1'],
+    told: ['Forwarded: for=192.0.2.1;proto=http;host="gw.example:80", for=127.0.0.1;proto=http;host="gw.example:80"'],
+  },
+  // Seen: X_Forwarded_User of a client went on, beside the X-Forwarded-User of its proxy, and CGI makes one name of both. Promise:
+  // only a field in the very spelling that `fromTrusted` names goes on.
+  {
+    name: 'believes a field of a trusted proxy in the spelling that fromTrusted names, and in no other',
+    trustedProxies: ['127.0.0.0/8'],
+    forwarding: { forwarded: 'none', via: false, fromTrusted: ['X-Forwarded-User'] },
+    sent: ['X_Forwarded_User: root', 'X.Forwarded-User: root', 'x-forwarded-user: bob'],
+    told: ['x-forwarded-user: bob'],
   },
   {
     name: 'says X-Forwarded-* of what a trusted proxy says in Forwarded',

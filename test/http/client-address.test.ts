@@ -91,6 +91,30 @@ for (const { name, peer = '198.51.100.1', headers, address, group = address } of
     headers: { forwarded: 'for=10.9.9.9', 'x-forwarded-for': '203.0.113.1' },
     address: '203.0.113.1',
   },
+  {
+    name: 'an IPv6 address has one form, however a proxy writes it',
+    headers: { 'x-forwarded-for': '2001:DB8:1:2:3:0:0:4, 2001:0DB8:00FF:0:0:0:0:1' },
+    address: '2001:db8:1:2:3::4',
+    group: '2001:db8:1:2',
+  },
+  {
+    name: 'an IPv4-mapped address is an IPv4 one, in hexadecimal too',
+    headers: { 'x-forwarded-for': '0:0:0:0:0:FFFF:CB00:7101, ::ffff:c633:6407' },
+    address: '203.0.113.1',
+  },
+  // Seen: a client that sent `for=10.9.9.9;x="` was counted as 10.9.9.9. Cause: its quote took in what the trusted proxy wrote behind
+  // it. Promise: what a trusted proxy wrote is read first, from the right.
+  {
+    name: 'a quote that a client opens takes in nothing of a trusted proxy',
+    headers: { forwarded: 'for=10.9.9.9;x=", for=203.0.113.1' },
+    address: '203.0.113.1',
+  },
+  {
+    name: 'a quote that a client opens hides no quoted address of a trusted proxy',
+    headers: { forwarded: 'for="10.9.9.9\\, for="[2001:db8:1:2::4]:80";proto=https, for="[2001:db8:ff::1]"' },
+    address: '2001:db8:1:2::4',
+    group: '2001:db8:1:2',
+  },
   { name: 'an obfuscated identifier names nobody', headers: { forwarded: 'for=_hidden' }, address: '198.51.100.1' },
 ]) {
   test(`client address: ${name}`, () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Client } from '../http/client-address.js';
+import { hasClosedQuotes } from '../http/forwarded-fields.js';
 
 /** What a backend is told of the CPE's connection, which it can not see itself. */
 export interface EdgeSettings {
@@ -82,7 +83,10 @@ function addForwarded(headers: string[], request: IncomingMessage, client: Clien
     headers.push('Forwarded', forwardedElement(address, client));
     return;
   }
-  const before = joined(request.headers.forwarded) ?? forwardedElement(address, client);
+  const { 'x-forwarded-for': xForwardedFor, forwarded } = request.headers;
+  // The client's own, where its proxy writes the other field; and what a backend could read otherwise than we do.
+  const isExtended = xForwardedFor === undefined && forwarded !== undefined && hasClosedQuotes(forwarded);
+  const before = isExtended ? forwarded : forwardedElement(address, client);
   headers.push('Forwarded', `${withoutZones(before)}, ${forwardedElement(peer, peerOf(request))}`);
 }
 

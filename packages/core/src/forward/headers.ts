@@ -44,11 +44,13 @@ export function requestHeaders(
   const kept: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
-    let key = name.toLowerCase();
+    const lowerCase = name.toLowerCase();
+    let key = lowerCase;
     // A lenient backend may read "Content_Length" as "Content-Length"; CGI makes one name of all such.
     if (unusual.test(key)) key = key.replaceAll(/[^a-z\d-]/g, '-');
     if (dropped.has(key) || named?.has(key) === true) continue;
-    if (isAsserted(key) && believed?.has(key) !== true) continue;
+    // In its own spelling alone: a trusted proxy may have let another one of its client pass.
+    if (isAsserted(key) && believed?.has(lowerCase) !== true) continue;
     const value = rawHeaders[index + 1] ?? '';
     const passed = key === 'cookie' ? withoutAffinity(value) : value;
     if (passed !== undefined) kept.push(name, passed);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { isIPv6, type Socket, SocketAddress } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type IpBlock, isInside, readIpAddress } from '../url/ip-address.js';
 import { lastValue, readForwarded, readXForwardedFor } from './forwarded-fields.js';
@@ -80,7 +80,8 @@ export class Clients {
   #peerOf(request: IncomingMessage, lookup: ClientAddressLookup | undefined): string {
     try {
       const found: unknown = lookup?.(request);
-      if (typeof found === 'string' && readIpAddress(plainAddress(found)) !== undefined) return plainAddress(found);
+      const address = typeof found === 'string' ? writtenAddress(found) : undefined;
+      if (address !== undefined) return address;
       if (found !== undefined) throw new TypeError('clientAddress: expected an IP address or undefined');
     } catch (fault) {
       this.#settings.onLookupFault(fault);
@@ -95,9 +96,9 @@ export class Clients {
     let client: (typeof hops)[number] | undefined;
     for (let index = hops.length - 1; index >= 0 && this.#isTrusted(address); index -= 1) {
       client = hops[index];
-      const named = plainAddress(client?.address ?? '');
+      const named = writtenAddress(client?.address ?? '');
       // A hop that names no address ends the chain: the client is whoever the last proxy hides.
-      if (readIpAddress(named) === undefined) break;
+      if (named === undefined) break;
       address = named;
     }
     const own = direct(request, peer);
@@ -155,6 +156,13 @@ function plainAddress(text: string): string {
   const zone = text.indexOf('%');
   const address = zone === -1 ? text : text.slice(0, zone);
   return address.startsWith(':') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address;
+}
+
+/** An address that a proxy or the host has written, in the form that a socket gives it; nothing for what is none. */
+function writtenAddress(text: string): string | undefined {
+  const address = plainAddress(text);
+  if (readIpAddress(address) === undefined) return undefined;
+  return isIPv6(address) ? plainAddress(new SocketAddress({ address, family: 'ipv6' }).address) : address;
 }
 
 /** The address of who has none: a client of a Unix socket, for instance. */

@@ -55,19 +55,33 @@ function unquoted(text: string): string {
   return text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).replaceAll(/\\(.)/g, '$1') : text;
 }
 
+/** Whether each quote in a field is closed: otherwise it takes in what is written behind it. */
+export function hasClosedQuotes(text: string): boolean {
+  return /^(?:[^"]|"(?:[^"\\]|\\.)*")*$/.test(text);
+}
+
+/**
+ * Splits from the right, where the proxies that are trusted have written: a quote that a client has left open would take in what
+ * stands behind it.
+ */
 function splitOutsideQuotes(text: string, separator: ',' | ';'): string[] {
   const parts: string[] = [];
-  let start = 0;
+  let end = text.length;
   let isQuoted = false;
-  for (let index = 0; index < text.length; index += 1) {
+  for (let index = text.length - 1; index >= 0; index -= 1) {
     const character = text.charAt(index);
-    if (isQuoted && character === '\\') index += 1;
-    else if (character === '"') isQuoted = !isQuoted;
+    if (character === '"' && !isEscaped(text, index)) isQuoted = !isQuoted;
     else if (character === separator && !isQuoted) {
-      parts.push(text.slice(start, index));
-      start = index + 1;
+      parts.push(text.slice(index + 1, end));
+      end = index;
     }
   }
-  parts.push(text.slice(start));
-  return parts;
+  parts.push(text.slice(0, end));
+  return parts.toReversed();
+}
+
+function isEscaped(text: string, index: number): boolean {
+  let at = index;
+  while (text.charAt(at - 1) === '\\') at -= 1;
+  return (index - at) % 2 === 1;
 }
