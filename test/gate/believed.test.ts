@@ -233,3 +233,25 @@ test('an event and a log show neither the user nor the query values of a CPE URL
   await edge.inform(inform('http://127.0.0.1:1/a?user=x&amp;pass=secret&amp;flag'));
   assert.deepEqual(urls, ['http://127.0.0.1:1/a?user=…&pass=…&…']);
 });
+
+/*
+ * Seen: an Inform with `cpe:secret@192.0.2.1` or a fragment in its URL had it in events and logs. Cause: only what is a URL was
+ * masked. Promise: what could be a user in a URL, and a fragment, are masked in whatever a CPE writes.
+ */
+for (const [url, shown] of [
+  ['cpe:secret@192.0.2.1:7547/', '…@192.0.2.1:7547/'],
+  ['http:/cpe:secret@192.0.2.1/', 'http:/…@192.0.2.1/'],
+  ['http:\\\\cpe:secret@192.0.2.1', 'http:\\\\…@192.0.2.1'],
+  ['x+y://cpe:secret@192.0.2.1/', 'x+y://…@192.0.2.1/'],
+  ['http://192.0.2.1/a#secret?x', 'http://192.0.2.1/a#…'],
+  ['http://192.0.2.1/a@b?c=secret#secret', 'http://192.0.2.1/a@b?c=…#…'],
+] as const) {
+  test(`an event shows ${shown} of what stands in the place of a CPE's URL`, async (t) => {
+    const acs = await startAcs(t);
+    const edge = await startEdge(t, { backends: [acs.url] });
+    const urls: (string | undefined)[] = [];
+    edge.proxy.on('inform', (event) => urls.push(event.url));
+    await edge.inform(inform(url));
+    assert.deepEqual(urls, [shown]);
+  });
+}

@@ -285,3 +285,42 @@ for (const { name, secret, given, status } of [
     });
   }
 }
+
+/*
+ * Seen: behind a load balancer that puts several CPEs on one connection, a CPE without an answer was taken for the one that had
+ * shown who it is there. Cause: who is known was kept for the connection alone. Promise: behind a trusted proxy only the client
+ * address that has shown it is known.
+ */
+test('who has shown who it is behind a trusted proxy is not known for another client on the same connection', async (t) => {
+  const cpe = await start(t, { users, identityHeader: 'X-CPE' }, { trustedProxies: ['127.0.0.1'] });
+  const from = (address: string): Record<string, string> => ({ 'x-forwarded-for': address });
+  const { challenges } = await cpe.post(from('192.0.2.1'));
+  const authorization = digest(challenges[0]);
+  assert.equal((await cpe.post({ authorization, ...from('192.0.2.1') })).status, 200);
+  assert.equal((await cpe.post(from('192.0.2.2'))).status, 401);
+  assert.equal((await cpe.post(from('192.0.2.1'))).status, 200);
+  assert.equal(cpe.received.length, 2);
+});
+
+/* Seen: guesses at a name beyond ASCII counted twice, as Digest and Basic write it in different ways. Promise: a name is one. */
+test('guesses at one user count together, by Digest and by Basic', async (t) => {
+  const cpe = await start(t, { users: { Jörg: 'pw' }, schemes: ['digest', 'basic'] });
+  for (let count = 0; count < 20; count += 1) await cpe.post({ authorization: basic('Jörg', String(count)) });
+  const { challenges } = await cpe.post();
+  const authorization = digest(challenges[0], { username: 'Jörg' }).replace(
+    'username="Jörg"',
+    "username*=UTF-8''J%C3%B6rg",
+  );
+  assert.equal((await cpe.post({ authorization })).status, 429);
+});
+
+/* Seen: a secret whose reading throws was a fault of the proxy, 500. Promise: what cannot be checked is 503. */
+test('a users function that gives what cannot be read is a fault of it', async (t) => {
+  const secret = {
+    get ha1(): string {
+      throw new Error('row is gone');
+    },
+  };
+  const cpe = await start(t, { users: () => secret, schemes: ['basic'] });
+  assert.equal((await cpe.post({ authorization: basic(username, password) })).status, 503);
+});

@@ -185,11 +185,15 @@ export function subscribe(proxy: CwmpProxyEmitter, listeners: EventListeners): (
   return () => change('off');
 }
 
-/** A URL as it may stand in an event: a user and a password in it become `…`, and so do the values of its query. */
+/**
+ * A URL as it may stand in an event: a user and a password in it become `…`, and so do the values of its query and its fragment. It may
+ * be no URL, so what could be read as a user in one is none of anybody's either.
+ */
 export function shownUrl(url: string): string {
-  const query = url.indexOf('?');
-  const place = (query === -1 ? url : url.slice(0, query)).replace(/^(\w+:\/\/)[^/?#]*@/, '$1…@');
-  if (query === -1) return place;
-  const pairs = url.slice(query + 1).split('&');
-  return `${place}?${pairs.map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=…` : pair && '…')).join('&')}`;
+  const [, before = '', query, fragment] = /^([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(url) ?? [];
+  const place = before.replace(/^(\s*(?:[a-z][a-z\d+.-]*:)?[/\\]+)?[^/\\]*@/i, '$1…@');
+  const shown = query
+    ?.split('&')
+    .map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=…` : pair && '…'));
+  return place + (shown === undefined ? '' : `?${shown.join('&')}`) + (fragment ? '#…' : '');
 }

@@ -7,7 +7,13 @@ import { type AuthDecision, tooManyFailures } from './authenticator.js';
 import { readBasicPair, readDigestAuthorization } from './authorization.js';
 import { type CpeIdentity, readCpeUsername } from './cpe-username.js';
 import { digestHa1 } from './digest-algorithm.js';
-import { DigestAuthenticator, isStale, type OfferedAlgorithm, type UserSecret } from './digest-authenticator.js';
+import {
+  clearUsername,
+  DigestAuthenticator,
+  isStale,
+  type OfferedAlgorithm,
+  type UserSecret,
+} from './digest-authenticator.js';
 import { GuessLimiter, longestCheckMs } from './guess-limiter.js';
 import { Nonces } from './nonces.js';
 
@@ -39,6 +45,8 @@ export interface CpeAuthenticatorOptions {
 
 interface Known {
   readonly username: string;
+  /** The client that it is: a proxy in front may put several on one connection. */
+  readonly address: string;
   /** The field that was accepted last: some CPEs send it again and again. */
   readonly field: string;
 }
@@ -78,14 +86,15 @@ export class CpeAuthenticator {
    */
   async authenticate(request: IncomingMessage, response: ServerResponse, target: string): Promise<AuthDecision> {
     const { socket } = request;
+    const { address, prefix } = clientOf(request);
     const known = this.#known.get(socket);
     const field = request.headers.authorization;
-    if (known !== undefined && (field === undefined || field === known.field)) {
+    if (known?.address === address && (field === undefined || field === known.field)) {
       return { pass: true, username: known.username };
     }
     if (field === undefined) return this.#refusal(false);
     const basic = this.#options.schemes.includes('basic') ? readBasicPair(field) : undefined;
-    const claimed = basic?.username ?? readDigestAuthorization(field)?.username ?? '';
+    const claimed = basic?.username ?? clearUsername(readDigestAuthorization(field));
     // CPEs behind one address must not lock each other out.
     const guesser = createHash('sha256')
       .update(`${clientGroupOf(request)} ${claimed}`)
@@ -97,7 +106,7 @@ export class CpeAuthenticator {
       if (basic !== undefined) {
         if (await this.#isRight(basic.username, basic.password)) ({ username } = basic);
       } else if (this.#options.schemes.includes('digest')) {
-        const verdict = await this.#digest.verify(field, request.method ?? 'POST', target, clientOf(request).prefix);
+        const verdict = await this.#digest.verify(field, request.method ?? 'POST', target, prefix);
         if (verdict.state === 'fresh') ({ username } = verdict);
         stale = isStale(verdict);
         isOtherUri = verdict.state === 'other-uri';
@@ -108,9 +117,9 @@ export class CpeAuthenticator {
       this.#limiter.check(guesser, check, { signal, longestMs: longestCheckMs }),
     );
     if (retryAfter > 0) return tooManyFailures(retryAfter);
-    if (isOtherUri) this.#options.onOtherUri(clientOf(request).address);
+    if (isOtherUri) this.#options.onOtherUri(address);
     if (username === undefined) return this.#refusal(stale);
-    this.#known.set(socket, { username, field });
+    this.#known.set(socket, { username, address, field });
     return { pass: true, username };
   }
 

@@ -80,7 +80,7 @@ export class DigestAuthenticator implements Authenticator {
     if (given === undefined || !this.#isAcceptable(given)) return { state: 'wrong' };
     const algorithm = digestAlgorithm(given.algorithm) === 'SHA-256' ? 'SHA-256' : 'MD5';
     const { realm, nonces } = this.#options;
-    const username = Buffer.from(given.username, 'latin1').toString('utf8');
+    const username = clearUsername(given);
     const secret = await this.secretOf(username, algorithm);
     // An unknown user costs what a known one costs.
     const known = secret !== undefined;
@@ -102,18 +102,17 @@ export class DigestAuthenticator implements Authenticator {
   /** The secret of a user; nothing where there is none that can be used. Rejects with `ERR_CWMP_USERS_UNAVAILABLE` where nobody can tell. */
   async secretOf(username: string, algorithm: OfferedAlgorithm): Promise<UserSecret | undefined> {
     const { realm, secretOf } = this.#options;
-    let found: unknown;
     try {
-      found = await secretOf({ username, realm, algorithm });
+      const found: unknown = await secretOf({ username, realm, algorithm });
+      // Nobody is let in by an empty password, nor by a hash of nothing.
+      if (found === undefined || found === null || found === '') return undefined;
+      if (typeof found === 'string') return found;
+      const ha1: unknown = typeof found === 'object' && 'ha1' in found ? found.ha1 : undefined;
+      if (typeof ha1 === 'string' && isHa1(ha1, algorithm)) return { ha1 };
+      throw new TypeError(`expected a password, or { ha1 } in hex for ${algorithm}`);
     } catch (cause) {
       throw usersFault(cause);
     }
-    // Nobody is let in by an empty password, nor by a hash of nothing.
-    if (found === undefined || found === null || found === '') return undefined;
-    if (typeof found === 'string') return found;
-    const ha1: unknown = typeof found === 'object' && 'ha1' in found ? found.ha1 : undefined;
-    if (typeof ha1 === 'string' && isHa1(ha1, algorithm)) return { ha1 };
-    throw usersFault(new TypeError(`expected a password, or { ha1 } in hex for ${algorithm}`));
   }
 
   #isAcceptable({ realm, algorithm, qop, nc, cnonce }: DigestAuthorization): boolean {
@@ -145,6 +144,11 @@ export function ha1Length(algorithm: OfferedAlgorithm): number {
 /** Whether a text is an HA1 in hex for an algorithm. */
 export function isHa1(text: string, algorithm: OfferedAlgorithm): boolean {
   return text.length === ha1Length(algorithm) && /^[\da-f]+$/i.test(text);
+}
+
+/** The user name of an answer, which is in UTF-8 on the wire; empty for none. */
+export function clearUsername(given: DigestAuthorization | undefined): string {
+  return Buffer.from(given?.username ?? '', 'latin1').toString('utf8');
 }
 
 function isAbsent(qop: string | undefined): boolean {
