@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeBase32 } from '#core/url/base32.js';
 import { createProxiedUrls, type ProxiedUrlOptions, type ProxiedUrls } from '#core/url/proxied-url.js';
 import fc from 'fast-check';
 
@@ -145,6 +146,17 @@ test('host form: names outside its base, and the base itself, are no endpoint', 
   }
   assert.equal(urls.isEndpoint('/', 'x.cr.isp.example'), true);
   assert.throws(() => urls.resolve('/', 'x.cr.isp.example'), { code: 'ERR_CWMP_BAD_ORIGIN' });
+});
+
+// A Host field may be as long as a head. Labels of 64 KB were decoded, in a time that grew faster than they did.
+test('host form: what is longer than a DNS name is not read', () => {
+  const labelsOf = (length: number): string => {
+    const token = encodeBase32(Buffer.concat([Buffer.of(2 | 16), Buffer.from('a'.repeat(length))]));
+    return token.match(/.{1,63}/g)?.join('.') ?? '';
+  };
+  const urls = make({});
+  assert.equal(urls.resolve('/', `${labelsOf(100)}.cr.isp.example`), `http://${'a'.repeat(100)}`);
+  assert.throws(() => urls.resolve('/', `${labelsOf(200)}.cr.isp.example`), { code: 'ERR_CWMP_BAD_ORIGIN' });
 });
 
 test('takes a URL of another proxy for an origin like any other', () => {

@@ -50,6 +50,7 @@ export function writeHostForm(url: string, signature: Buffer | undefined, baseNa
 
 /** Reads what {@link writeHostForm} writes, in upper or lower case; `undefined` for anything that it would not write. */
 export function readHostForm({ labels, target }: HostForm): FoundUrl | undefined {
+  if (labels.length > maxNameLength) return undefined;
   const bytes = decodeBase32(labels.replaceAll('.', ''));
   const [flags = 255] = bytes ?? [];
   if (bytes === undefined || flags > 63) return undefined;
