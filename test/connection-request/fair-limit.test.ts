@@ -101,6 +101,18 @@ test('where all places are taken, one of the block with the most of them makes r
   assert.deepEqual(log.gone, ['1']);
 });
 
+test('no more begin in one turn of the event loop than may, and the others in those that follow', async () => {
+  const log = newLog();
+  const limit = new FairLimit({ places: 100, perTurn: 2, ...patient });
+  for (const name of ['1', '2', '3', '4', '5']) limit.enter(guestOf(log, name));
+  const began: number[] = [];
+  await until('all have begun', () => began.push(log.started.length) > 0 && log.started.length === 5);
+  assert.equal(began[0], 2);
+  assert.deepEqual(log.started, ['1', '2', '3', '4', '5']);
+  for (const name of ['6', '7', '8']) limit.enter(guestOf(log, name));
+  await until('the later ones have begun', () => log.started.length === 8);
+});
+
 test('blocks take turns, within a block its lanes, and within a lane the first come is the first', () => {
   const log = newLog();
   const limit = new FairLimit({ places: 1, ...patient });

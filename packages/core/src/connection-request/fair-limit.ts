@@ -17,6 +17,8 @@ export interface FairLimitSettings {
   readonly places: number;
   /** Maximum number of places of one block. Default: all. */
   readonly placesOfBlock?: number;
+  /** Maximum number of guests that begin in one turn of the event loop. Default: all. */
+  readonly perTurn?: number;
   /** How long one may be silent while others wait, in milliseconds. */
   readonly patienceMs: () => number;
 }
@@ -31,6 +33,7 @@ const lookMs = 20;
 export class FairLimit {
   readonly #places: number;
   readonly #placesOfBlock: number;
+  readonly #perTurn: number;
   readonly #patienceMs: () => number;
   readonly #inside = new Set<Guest>();
   /** How many of each block have a place, where a block has a limit. */
@@ -38,12 +41,15 @@ export class FairLimit {
   readonly #queue = new FairQueue<Guest>();
   /** Until when all that the network has brought was heard: what this process was too busy to hear is nobody's silence. */
   #heardUntil = 0;
+  /** How many have begun in this turn of the event loop, or before it since the last count was full. */
+  #begun = 0;
   #isLooking = false;
   #isMakingRoom = false;
 
-  constructor({ places, placesOfBlock = places, patienceMs }: FairLimitSettings) {
+  constructor({ places, placesOfBlock = places, perTurn = Infinity, patienceMs }: FairLimitSettings) {
     this.#places = places;
     this.#placesOfBlock = placesOfBlock;
+    this.#perTurn = perTurn;
     this.#patienceMs = patienceMs;
   }
 
@@ -53,7 +59,7 @@ export class FairLimit {
    * @param isFirst Whether it goes before all others of its block.
    */
   enter(guest: Guest, isFirst = false): void {
-    if (this.#inside.size < this.#places && this.#isOpen(guest.block)) {
+    if (this.#hasRoom() && this.#isOpen(guest.block)) {
       this.#begin(guest);
       return;
     }
@@ -94,12 +100,23 @@ export class FairLimit {
     if (this.#queue.size > 0) this.#next();
   }
 
+  #hasRoom(): boolean {
+    return this.#inside.size < this.#places && this.#begun < this.#perTurn;
+  }
+
   #isOpen(block: string): boolean {
     return (this.#ofBlock.get(block) ?? 0) < this.#placesOfBlock;
   }
 
   #begin(guest: Guest, silentSince = performance.now()): void {
     this.#inside.add(guest);
+    this.#begun += 1;
+    if (this.#begun === this.#perTurn) {
+      setImmediate(() => {
+        this.#begun = 0;
+        this.#next();
+      });
+    }
     if (this.#placesOfBlock < this.#places) this.#ofBlock.set(guest.block, (this.#ofBlock.get(guest.block) ?? 0) + 1);
     guest.silentSince = silentSince;
     if (!this.#isLooking) this.#look();
@@ -107,7 +124,7 @@ export class FairLimit {
   }
 
   #next(): void {
-    while (this.#queue.size > 0 && this.#inside.size < this.#places) {
+    while (this.#queue.size > 0 && this.#hasRoom()) {
       const guest = this.#queue.next((block) => this.#isOpen(block));
       if (guest === undefined) return;
       this.#begin(guest);

@@ -1,4 +1,5 @@
 import { addressGroup } from '../http/client-address.js';
+import { callsPerTurn } from '../in-turns.js';
 import { canonicalAddress } from '../url/ip-address.js';
 import { FairLimit, type Guest } from './fair-limit.js';
 import { Patience } from './patience.js';
@@ -31,7 +32,13 @@ export class WakeLimits {
 
   constructor({ maxWakes = 256, maxConnecting = 2_048, maxLookups = 32 }: WakeLimitSizes = {}) {
     const placesOfBlock = Math.min(maxConnecting, maxConnectingOfBlock);
-    this.connecting = new FairLimit({ places: maxConnecting, placesOfBlock, patienceMs: () => this.patience.endMs });
+    this.connecting = new FairLimit({
+      places: maxConnecting,
+      placesOfBlock,
+      // Where thousands come at once, the first of them are woken before the last are dialled.
+      perTurn: callsPerTurn,
+      patienceMs: () => this.patience.endMs,
+    });
     this.lookups = new FairLimit({
       places: maxLookups,
       placesOfBlock: Math.ceil((3 * maxLookups) / 4),
