@@ -1,14 +1,16 @@
 import { fuzzHosts } from '../../helpers/fuzz/fuzz-hosts.js';
 import { runFuzzRound } from '../../helpers/fuzz/fuzz-round.js';
+import { runWakeRound } from '../../helpers/fuzz/wake-round.js';
+import { wakes } from './halves.js';
 
-// Rounds of one host, from a seed on, until the parent process ends it: `child.js <host> <seed>`. Nothing here catches what the
-// process would end of.
+// Rounds of one host, or of wakes, from a seed on, until the parent process ends it: `child.js <host> <seed>`. Nothing here catches
+// what the process would end of.
 
 const [name = '', from = '1'] = process.argv.slice(2);
 const host = fuzzHosts.get(name);
-if (host === undefined) throw new Error(`no host ${name}`);
+if (host === undefined && name !== wakes) throw new Error(`no host ${name}`);
 for (let seed = Number(from); process.connected; seed += 1) {
-  const tally = await runFuzzRound(host, seed);
+  const tally = await (host === undefined ? runWakeRound(seed) : runFuzzRound(host, seed));
   // The parent may have left meanwhile.
   if (process.connected) process.send?.({ tally }, undefined, undefined, () => {});
 }

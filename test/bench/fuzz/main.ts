@@ -3,33 +3,43 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { fuzzHosts } from '../../helpers/fuzz/fuzz-hosts.js';
 import { addTally, type FuzzTally } from '../../helpers/fuzz/fuzz-round.js';
+import { wakes } from './halves.js';
 
-// The long run of the fuzzer: `npm run bench:fuzz -- [--minutes=30] [--seed=N] [--host='Koa 3'] [--rounds=N]`. The hosts take
-// turns, each in a process of its own, so that a process that ends is a finding with the seed of its round. Exit status 1 on any.
+// The long run of the fuzzer: `npm run bench:fuzz -- [--minutes=30] [--seed=N] [--half=messages|wakes] [--host='Koa 3'] [--rounds=N]`.
+// The minutes are those of the whole run; without --half each half has half of them. The hosts take turns with wakes, each in a
+// process of its own, so that a process that ends is a finding with the seed of its round. Exit status 1 on any.
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     host: { type: 'string' },
+    half: { type: 'string' },
     rounds: { type: 'string', default: 'Infinity' },
   },
 });
 const minutes = Number(values.minutes);
 const rounds = Number(values.rounds);
 const firstSeed = Number(values.seed);
-const hosts = values.host === undefined ? [...fuzzHosts.keys()] : [values.host];
-if (!(minutes > 0 && rounds > 0 && firstSeed >= 0) || hosts.some((name) => !fuzzHosts.has(name))) {
+const half = values.half ?? (values.host === undefined ? 'both' : 'messages');
+const named = values.host === undefined ? [...fuzzHosts.keys()] : [values.host];
+const hosts = half === wakes ? [wakes] : half === 'both' ? [...named, wakes] : named;
+if (
+  !(minutes > 0 && rounds > 0 && firstSeed >= 0) ||
+  named.some((name) => !fuzzHosts.has(name)) ||
+  !['both', 'messages', wakes].includes(half) ||
+  (half !== 'messages' && values.host !== undefined)
+) {
   process.stderr.write(
-    `--minutes, --rounds and --seed are numbers, --host is one of ${[...fuzzHosts.keys()].join(', ')}\n`,
+    `--minutes, --rounds and --seed are numbers, --half is messages or wakes, --host is one of ${[...fuzzHosts.keys()].join(', ')}\n`,
   );
   process.exit(2);
 }
 
 /** Longest time for one round, in milliseconds; its own waits end sooner. */
 const roundMs = 180_000;
-/** Longest turn of one process, in milliseconds. */
-const turnMs = Math.min(60_000, (minutes * 60_000) / hosts.length);
+/** Longest turn of one process, in milliseconds; that of wakes is as long as those of all hosts together. */
+const turnMs = Math.min(60_000, (minutes * 60_000) / (hosts.length === 1 ? 1 : 2 * named.length));
 
 const total: FuzzTally = { connections: 0, requests: 0, served: 0, findings: [] };
 const run = { played: 0, isCutShort: false };
@@ -80,7 +90,8 @@ const isOver = (): boolean =>
 while (!isOver()) {
   for (const [name, from] of next) {
     let seed = from;
-    const turnEnds = Math.min(performance.now() + turnMs, endsAt);
+    const turns = name === wakes ? named.length : 1;
+    const turnEnds = Math.min(performance.now() + turnMs * turns, endsAt);
     while (!run.isCutShort && performance.now() < turnEnds && seed - firstSeed < rounds) {
       seed = await takeTurn(name, seed, turnEnds);
     }
