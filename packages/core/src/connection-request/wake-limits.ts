@@ -1,5 +1,4 @@
 import { addressGroup } from '../http/client-address.js';
-import { callsPerTurn } from '../in-turns.js';
 import { canonicalAddress } from '../url/ip-address.js';
 import { FairLimit, type Guest } from './fair-limit.js';
 import { Patience } from './patience.js';
@@ -16,6 +15,12 @@ export interface WakeLimitSizes {
 
 /** Maximum number of CPEs of one IPv4 /24 or IPv6 /64 that are connected to at once, or are silent. */
 const maxConnectingOfBlock = 512;
+
+/**
+ * Maximum number of CPEs that are dialled in one turn of the event loop: some milliseconds. With fewer, a process that has much else to do
+ * in each turn dials too slowly.
+ */
+const maxDialledPerTurn = 64;
 
 /** How long a name server may be silent while other names wait to be looked up, in milliseconds. */
 const lookupPatienceMs = 300;
@@ -36,7 +41,7 @@ export class WakeLimits {
       places: maxConnecting,
       placesOfBlock,
       // Where thousands come at once, the first of them are woken before the last are dialled.
-      perTurn: callsPerTurn,
+      perTurn: maxDialledPerTurn,
       patienceMs: () => this.patience.endMs,
     });
     this.lookups = new FairLimit({
