@@ -90,7 +90,7 @@ test('does not try again when it was refused, nor when the time would not do', a
   assert.equal(refused.outcome, 'refused');
   assert.equal(cpe.state.requests.length, 1);
   const other = await startCpe(t, script(busy));
-  const late = await openPipeline(t).wake(other.url, { retries: 5, timeoutMs: 100 });
+  const late = await openPipeline(t).wake(other.url, { retries: 1, timeoutMs: 240 });
   assert.equal(late.outcome, 'busy');
   assert.equal(other.state.requests.length, 1);
 });
