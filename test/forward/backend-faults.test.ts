@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';
 import { atEnd } from '../helpers/at-end.js';
@@ -232,3 +232,25 @@ for (const { name, fields, way, whole } of [
     assert.equal(failures.length, whole ? 0 : 1);
   });
 }
+
+// A CPE of HTTP/1.0 reads an answer without a length up to the end of the connection. That was closed in order when the backend broke
+// off, so that half of a file looked whole. Now it is reset.
+test('half of an answer does not look whole to a CPE of HTTP/1.0', async (t) => {
+  const piece = 'x'.repeat(100_000);
+  const backend = await rawBackend(t, (socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${piece.length.toString(16)}\r\n${piece}\r\n`);
+  });
+  const { port } = await startGateway(t, { backends: [backend.url] });
+  const socket = connect(port, '127.0.0.1');
+  let got = 0;
+  const codes: unknown[] = [];
+  socket
+    .on('data', (chunk) => (got += chunk.length))
+    .on('error', (error: NodeJS.ErrnoException) => codes.push(error.code));
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.write('GET /file HTTP/1.0\r\nHost: a\r\n\r\n');
+  await until('the first half is there', () => got > piece.length);
+  for (const one of backend.open) one.destroy();
+  await closed;
+  assert.deepEqual(codes, ['ECONNRESET']);
+});

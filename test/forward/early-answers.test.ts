@@ -85,3 +85,39 @@ test('an answer at the head of an upload reaches the CPE when its backend reads 
   assert.equal((await cpe.exchange('x'.repeat(length - 100_000))).status, 401);
   for (const socket of backend.open) socket.destroy();
 });
+
+// An answer that closed its connection was ended while the CPE was still sending: what arrived then had the kernel reset the
+// connection, and a CPE that reads behind its upload never saw the answer. Before such an answer ends, whoever has it close, the rest
+// of the request is read.
+for (const { name, field = 'X: y', version = '1.1', answer = '', cpeAuth = false } of [
+  { name: 'its ACS closes', answer: 'Connection: close\r\nContent-Length: 4\r\n\r\nbody' },
+  { name: 'its ACS gives no length', answer: '\r\nbody' },
+  { name: 'the CPE closes', field: 'Connection: close', answer: 'Content-Length: 4\r\n\r\nbody' },
+  { name: 'the CPE speaks HTTP/1.0', version: '1.0', answer: 'Content-Length: 4\r\n\r\nbody' },
+  { name: 'it is the challenge of cpeAuth and the CPE closes', field: 'Connection: close', cpeAuth: true },
+]) {
+  test(`an answer at the head of an upload that closes the connection reaches the CPE: ${name}`, async (t) => {
+    const backend = await rawBackend(t, () => {});
+    backend.server.on('connection', (socket: Socket) => {
+      socket.once('data', () => socket.end(challenge + answer));
+    });
+    const gateway = await startGateway(t, {
+      backends: [backend.url],
+      ...(cpeAuth && { cpeAuth: { users: { cpe: 'secret' } } }),
+    });
+    const cpe = await RawConnection.open(gateway.port);
+    atEnd(t, () => cpe.socket.destroy());
+    cpe.socket.pause();
+    cpe.write(`PUT /file HTTP/${version}\r\nHost: a\r\n${field}\r\nContent-Length: ${size}\r\n\r\n`);
+    for (let sent = 0; sent < size && !cpe.socket.destroyed; sent += 50_000) {
+      cpe.write('x'.repeat(50_000));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    cpe.socket.resume();
+    const received = await cpe.answer();
+    assert.equal(received.status, 401);
+    assert.equal(received.body.toString(), cpeAuth ? '' : 'body');
+    await cpe.closed();
+    assert.deepEqual(gateway.failures, []);
+  });
+}

@@ -8,7 +8,7 @@ import { type Gateway, requiredOptions, startGateway } from '../helpers/gateway.
 import { everyHost } from '../helpers/hosts/every-host.js';
 import { startApp } from '../helpers/app.js';
 import { answerOf, rawBackend } from '../helpers/raw-backend.js';
-import { listen } from '../helpers/serve.js';
+import { listen, serve } from '../helpers/serve.js';
 import { until } from '../helpers/until.js';
 
 // What a host does with its own responses: it ends one that the proxy is still writing to, or has put something in the place of a
@@ -349,5 +349,35 @@ for (const path of paths) {
       });
     });
     assert.ok(failures.length <= 2);
+  });
+}
+
+// Only the writing of an answer was guarded: what a wrapper threw when it was asked whether one is under way rejected `handle`, and the
+// connection stayed open.
+for (const property of ['headersSent', 'destroyed', 'writableEnded', 'socket'] as const) {
+  test(`a wrapper of a response may throw when it is asked for ${property}`, async (t) => {
+    const backend = await rawBackend(t, (socket) => socket.write(answerOf('whole')));
+    const proxy = createCwmpProxy({ ...requiredOptions, backends: [backend.url] });
+    atEnd(t, () => proxy.close());
+    const fault = new Error('the host threw');
+    const told: unknown[] = [];
+    proxy.on('failure', ({ error }) => told.push(error.cause));
+    const handled: Promise<void>[] = [];
+    const { port } = await serve(t, (request, response) => {
+      const wrapper = new Proxy(response, {
+        get(target, key): unknown {
+          if (key === property) throw fault;
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+      handled.push(proxy.handle(request, wrapper));
+    });
+    const cpe = await RawConnection.open(port);
+    cpe.write(post());
+    await cpe.closed();
+    await Promise.all(handled);
+    assert.equal(handled.length, 1);
+    assert.ok(told.includes(fault));
   });
 }

@@ -52,25 +52,33 @@ test('what a listener throws goes to the process and costs no exchange; handle d
   assert.deepEqual(rejections, []);
 });
 
-test('what an onError throws goes to the process, and the CPE gets the answer of the proxy', async (t) => {
-  const proxy = createCwmpProxy({
-    publicUrl: 'http://gateway.example:8080',
-    backends: [`http://127.0.0.1:${await closedPort()}`],
-    connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' } },
+// What the promise of an onError rejected with was an unhandled rejection, and its CPE was never answered.
+for (const { name, onError } of [
+  {
+    name: 'throws',
+    onError: (): never => {
+      throw new Error('onError');
+    },
+  },
+  { name: 'rejects with', onError: (): Promise<never> => Promise.reject(new Error('onError')) },
+]) {
+  test(`what an onError ${name} goes to the process, and the CPE gets the answer of the proxy`, async (t) => {
+    const proxy = createCwmpProxy({
+      publicUrl: 'http://gateway.example:8080',
+      backends: [`http://127.0.0.1:${await closedPort()}`],
+      connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' } },
+    });
+    t.after(() => proxy.close());
+    const thrown = catchUncaught(t);
+    const rejections: unknown[] = [];
+    const gateway = await serve(t, (request, response) => {
+      proxy.handle(request, response, { onError }).catch((error: unknown) => rejections.push(error));
+    });
+    const cpe = await RawConnection.open(gateway.port);
+    assert.equal((await cpe.exchange(postOf(''))).status, 502);
+    await cpe.close();
+    await until('it was thrown', () => thrown.length > 0);
+    assert.deepEqual(thrown, ['onError']);
+    assert.deepEqual(rejections, []);
   });
-  t.after(() => proxy.close());
-  const thrown = catchUncaught(t);
-  const onError = (): never => {
-    throw new Error('onError');
-  };
-  const rejections: unknown[] = [];
-  const gateway = await serve(t, (request, response) => {
-    proxy.handle(request, response, { onError }).catch((error: unknown) => rejections.push(error));
-  });
-  const cpe = await RawConnection.open(gateway.port);
-  assert.equal((await cpe.exchange(postOf(''))).status, 502);
-  await cpe.close();
-  await until('it was thrown', () => thrown.length > 0);
-  assert.deepEqual(thrown, ['onError']);
-  assert.deepEqual(rejections, []);
-});
+}

@@ -33,7 +33,7 @@ export class CpeGate {
     const headers: Record<string, string | string[]> = { 'Content-Length': '0' };
     if (decision.challenges.length > 0) headers['WWW-Authenticate'] = [...decision.challenges];
     if (decision.retryAfter !== undefined) headers['Retry-After'] = String(decision.retryAfter);
-    reply(response, decision.statusCode, headers);
+    await reply(response, decision.statusCode, headers);
     return false;
   }
 

@@ -13,7 +13,7 @@ import { CwmpProxyEmitter, type CwmpProxyEvents, shownUrl, type WarningCode } fr
 import { EdgeHeaders } from './forward/edge-headers.js';
 import { Forwarder, type OnAnswered } from './forward/forwarder.js';
 import { AddressConnections, AddressLimitError } from './http/address-limit.js';
-import { answerFailure } from './http/answer-error.js';
+import { answerFailure, cutWithoutRest } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
 import { onClosed } from './http/client-left.js';
 import { HeldBytesError } from './http/held-room.js';
@@ -21,7 +21,7 @@ import { HoldBudget } from './http/hold-budget.js';
 import { type LocalShortage, localShortage, shortageOfCode } from './http/local-shortage.js';
 import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
-import { cutWithoutRest, readRest } from './http/rest-of-request.js';
+import { readRest } from './http/rest-of-request.js';
 import { whileUnread } from './http/unread-request.js';
 import { Informs, isOtherDevice } from './informs.js';
 import { OwnAddresses } from './own-addresses.js';
@@ -57,9 +57,10 @@ export interface HandleOptions {
   /**
    * Called in place of the proxy's own answer when an exchange fails before anything was sent, for hosts that answer errors
    * themselves. Of a body that is still coming the rest is read before, for at most 2 s; if it does not end then, the connection is
-   * cut after another 2 s, answered or not. Default: the proxy answers with the error's status and code.
+   * cut after another 2 s, answered or not. What it throws, or its promise rejects with, goes to the process, and the proxy answers
+   * where nothing was sent. Default: the proxy answers with the error's status and code.
    */
-  onError?: (error: CwmpProxyError) => void;
+  onError?: (error: CwmpProxyError) => void | Promise<void>;
 }
 
 /** How {@link CwmpProxy.serves} decides. */
@@ -327,8 +328,8 @@ export class CwmpProxy extends CwmpProxyEmitter {
         this.#fail(error, request.method ?? '', 'acs', undefined);
       }
       // Whoever answers may close the connection, or wait for the end of a body that does not come.
-      await new Promise<void>((resolve) => readRest(request, resolve));
-      if (response !== undefined) cutWithoutRest(request, response);
+      await readRest(request);
+      if (response !== undefined) void cutWithoutRest(request, response);
       throw error;
     });
     const onAnswered = message && this.#announce(message, undefined, undefined);

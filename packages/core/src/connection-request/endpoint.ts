@@ -160,7 +160,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     clearTimeout(timer);
     stop();
     // An ACS that has left is told nothing; the wake was recorded.
-    if (isOpen(res)) reply(res, answer.status, { ...answer.headers }, answer.body);
+    if (isOpen(res)) await reply(res, answer.status, { ...answer.headers }, answer.body);
   };
 }
 

@@ -7,7 +7,7 @@ import { GatheredBytes } from '../http/gathered-bytes.js';
 import type { Hold } from '../http/held-room.js';
 import type { HoldBudget } from '../http/hold-budget.js';
 import type { Session } from '../sessions/session.js';
-import { answeredByHost, checkAnswerable, cut, isOpen, responseFault, untilParsed } from '../http/response.js';
+import { answeredByHost, checkAnswerable, cut, endLast, isOpen, responseFault, untilParsed } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
 import { backendError } from './backend-error.js';
 import { type ResponseHead, responseHead } from './headers.js';
@@ -99,6 +99,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #bodyBytes = 0;
   /** Whether the whole answer is there, and undici waits with its end. */
   #heldBack = false;
+  /** Whether the answer has ended; what becomes of the backend connection does not matter to it any more. */
+  #isWhole = false;
 
   constructor(
     connection: Session['connection'],
@@ -241,31 +243,57 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     }
     this.#stopListening();
     const body = held === undefined || held.length === 0 ? undefined : held.take();
-    if (this.#closes) void untilParsed(this.#response).then(() => this.#finish(body));
-    else this.#finish(body);
+    const left = body ?? this.#takeSmall();
+    this.#isWhole = true;
+    const { req, shouldKeepAlive } = this.#response;
+    if (!req.complete && (this.#closes || !shouldKeepAlive)) void this.#finishEarly(left, body);
+    else if (this.#closes) void untilParsed(this.#response).then(() => this.#finish(left, body));
+    else this.#finish(left, body);
   }
 
-  /** @param body What was held of it, if it was held. */
-  #finish(body: Buffer | undefined): void {
-    const response = this.#response;
+  /**
+   * Ends the answer.
+   *
+   * @param left What of its body was not written yet.
+   * @param body What was held of it, if it was held.
+   */
+  #finish(left: Buffer | undefined, body: Buffer | undefined): void {
     try {
       this.#checkStreaming();
-      response.end(body ?? this.#takeSmall());
-      // Usually the kernel has taken all of it by now.
-      if (body === undefined || response.writableLength === 0) this.#hold?.release();
-      else {
-        // It is held until the CPE takes it, whether there is room or not.
-        this.#mayHold(body.length);
-        watchForStall(response, this.#settings.quietMs);
-        onClosed(response, () => this.#hold?.release());
-      }
+      this.#response.end(left);
+      this.#sent(body);
     } catch (cause) {
-      return this.#fail(faultOfAnswer(cause));
+      this.#fail(faultOfAnswer(cause));
+    }
+  }
+
+  /** The same where it closes the connection of a CPE that is still sending, and that may act on the answer before it has ended. */
+  async #finishEarly(left: Buffer | undefined, body: Buffer | undefined): Promise<void> {
+    try {
+      this.#checkStreaming();
+      const ended = endLast(this.#response, left);
+      this.#sent(body);
+      await ended;
+    } catch (cause) {
+      this.#fail(faultOfAnswer(cause));
+    }
+  }
+
+  #sent(body: Buffer | undefined): void {
+    const response = this.#response;
+    // Usually the kernel has taken all of it by now.
+    if (body === undefined || response.writableLength === 0) this.#hold?.release();
+    else {
+      // It is held until the CPE takes it, whether there is room or not.
+      this.#mayHold(body.length);
+      watchForStall(response, this.#settings.quietMs);
+      onClosed(response, () => this.#hold?.release());
     }
     this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0, body });
   }
 
   onResponseError(_controller: unknown, error: Error): void {
+    if (this.#isWhole) return;
     // A backend may close on an upload that it has answered.
     if (this.#heldBack && !this.#response.headersSent && !(error instanceof CwmpProxyError))
       return this.onResponseEnd();

@@ -1,12 +1,12 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { type CwmpProxyError, throwLater } from '../errors.js';
-import { cut, isOpen, responseFault, untilParsed } from './response.js';
-import { cutWithoutRest, readRest } from './rest-of-request.js';
+import { cut, endLast, isOpen, responseFault } from './response.js';
+import { readRest } from './rest-of-request.js';
 
 /** What an answer to an exchange that failed may call. */
 export interface FailureCalls {
   /** Answers in the proxy's place, where the host has such a function. */
-  onError: ((error: CwmpProxyError) => void) | undefined;
+  onError: ((error: CwmpProxyError) => void | Promise<void>) | undefined;
   /** Is called with the fault of a response that cannot be written. */
   onFault: (fault: CwmpProxyError) => void;
 }
@@ -25,45 +25,56 @@ export async function answerFailure(
   { onError, onFault }: FailureCalls,
 ): Promise<void> {
   const isOver = (): boolean => response.headersSent || !isOpen(response);
-  // Node 24 gives a response its connection that the host has destroyed before, and nothing ends it.
-  if (response.destroyed && response.socket !== null) cut(response);
-  if (isOver()) return;
-  if (onError !== undefined) {
-    if (!request.complete) await new Promise<void>((resolve) => readRest(request, resolve));
-    if (isOver()) return;
-    try {
-      onError(error);
-      return cutWithoutRest(request, response);
-    } catch (thrown) {
-      throwLater(thrown);
-      if (isOver()) return;
-    }
-  }
   try {
-    await answerError(request, response, error);
+    // Node 24 gives a response its connection that the host has destroyed before, and nothing ends it.
+    if (response.destroyed && response.socket !== null) cut(response);
+    if (isOver()) return;
+    if (onError !== undefined) {
+      await readRest(request);
+      if (isOver() || (await hasHandedOver(request, response, () => onError(error))) || isOver()) return;
+    }
+    await answerError(response, error);
   } catch (cause) {
-    cut(response);
+    cut(response, request);
     onFault(responseFault(cause));
   }
+}
+
+/** Has the host answer. Returns whether it could: what its function throws, or rejects with, is handed to the process. */
+async function hasHandedOver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handOver: () => void | Promise<void>,
+): Promise<boolean> {
+  try {
+    const answered = handOver();
+    void cutWithoutRest(request, response);
+    await answered;
+    return true;
+  } catch (thrown) {
+    throwLater(thrown);
+    return false;
+  }
+}
+
+/**
+ * For a request that somebody else answers: closes its connection where the rest of it does not come within a short time. Error
+ * handlers wait for the end of a request before they answer, that of Express for instance.
+ */
+export async function cutWithoutRest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  await readRest(request);
+  if (!request.complete && !request.destroyed) cut(response);
 }
 
 /**
  * Tells a CPE that its exchange failed: the code of the error, nothing of the request. Resolves when the answer was ended. It closes
  * the connection, so its end waits for the rest of the request.
  */
-async function answerError(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { code, statusCode, headers }: CwmpProxyError,
-): Promise<void> {
+async function answerError(response: ServerResponse, { code, statusCode, headers }: CwmpProxyError): Promise<void> {
   const body = `${code}\n`;
   // The reason is named, as the one of a head that could not be written is used again otherwise.
   const reason = STATUS_CODES[statusCode] ?? 'Error';
   response.writeHead(statusCode, reason, { 'Content-Type': 'text/plain', 'Content-Length': body.length, ...headers });
   // A server with `rejectNonStandardBodyWrites` throws at the body of an answer to a HEAD.
-  if (request.method === 'HEAD') response.flushHeaders();
-  else response.write(body);
-  await new Promise<void>((resolve) => readRest(request, resolve));
-  await untilParsed(response);
-  if (isOpen(response)) response.end();
+  await endLast(response, response.req.method === 'HEAD' ? undefined : body);
 }

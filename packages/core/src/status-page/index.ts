@@ -68,7 +68,7 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
     for (const [watcher, after] of watchers) guard(watcher, () => send(watcher, after));
   }
 
-  function watch(response: ServerResponse): void {
+  function watch(response: ServerResponse): Promise<void> | undefined {
     if (isClosed || watchers.size >= maxWatchers) return reply(response, 503, { ...headers, 'Retry-After': '30' });
     response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
     response.write('retry: 2000\n\n');
@@ -79,26 +79,25 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
       watchers.delete(response);
       if (watchers.size === 0) clearInterval(timer);
     });
+    return undefined;
   }
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
-    if (response.headersSent || !isOpen(response)) return;
+  function answer(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
+    if (response.headersSent || !isOpen(response)) return undefined;
     // Nobody wants its body, which Node would keep for as long as the page is watched.
     request.resume();
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      reply(response, 405, { ...headers, Allow: 'GET, HEAD' });
-    } else if (request.method === 'GET' && request.url?.endsWith('?events') === true) {
-      watch(response);
-    } else {
-      const type = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': String(pageBytes) };
-      reply(response, 200, { ...headers, ...type }, pageHtml);
+      return reply(response, 405, { ...headers, Allow: 'GET, HEAD' });
     }
+    if (request.method === 'GET' && request.url?.endsWith('?events') === true) return watch(response);
+    const type = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': String(pageBytes) };
+    return reply(response, 200, { ...headers, ...type }, pageHtml);
   }
 
   /** Does some writing. A response that throws loses its connection, and the proxy tells of it. */
-  function guard(response: ServerResponse, write: () => void): void {
+  function guard(response: ServerResponse, write: () => Promise<void> | undefined | void): void {
     try {
-      write();
+      write()?.catch((thrown: unknown) => failed(response, thrown));
     } catch (thrown) {
       failed(response, thrown);
     }
@@ -138,7 +137,7 @@ export function statusPage(proxy: CwmpProxy, { maxWatchers = 16 }: StatusPageOpt
       isClosed = true;
       recorder.close();
       clearInterval(timer);
-      for (const watcher of watchers.keys()) guard(watcher, () => watcher.end());
+      for (const watcher of watchers.keys()) guard(watcher, () => void watcher.end());
     },
   });
 }
