@@ -350,7 +350,7 @@ export interface LimitOptions {
    * at least 65 536. A quarter of it is for decoders and encoders, half of that for streams, and at most a quarter for answers. Above it a new body waits
    * until there is room, for at most `timeouts.requestMs`; then it gets 503 with a `Retry-After` (`ERR_CWMP_BUSY`), and a
    * `warning` `HELD_BYTES_LIMIT` names the option. An answer is never refused: where there is no room it is streamed. A client
-   * address (an IPv6 /64) holds no more than it leaves free, and at most a quarter while others wait. Above half, bodies that
+   * address (an IPv6 /64) holds no more than it leaves free, and gets no more than a quarter while others wait. Above half, bodies that
    * bring less than 1 KB a second get 408 (`ERR_CWMP_REQUEST_TIMEOUT`); so do those of an address that holds more than a quarter
    * while others wait, if they take longer than a second. `stats().heldBytes` tells how much is held. The memory of the process
    * grows by at most twice this, and by what a connection costs.
