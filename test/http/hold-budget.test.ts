@@ -292,6 +292,27 @@ test('where the coders of streams are few, streams that come slowly give way, ho
   assert.deepEqual([over.length, asking.budget.bytes], [2, 20]);
 });
 
+test('a body is not slow because the event loop was busy', async (t) => {
+  const asking = new Asking(t);
+  const over: string[] = [];
+  const come = async (name: string, bytes: number): Promise<void> => {
+    await asking.ask(name, `192.0.2.${name.length}`, 140);
+    const hold = asking.holds.get(name);
+    assert.ok(hold !== undefined);
+    const arrival = asking.budget.arrival([hold], () => over.push(name));
+    arrival.start();
+    // As if it came in the turn after the busy one.
+    setTimeout(() => arrival.came(bytes), 1);
+  };
+  await come('slow', 0);
+  await come('comes', 1e9);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(over, []);
+  await until('one has given way', () => over.length > 0);
+  assert.deepEqual(over, ['slow']);
+});
+
 test('a body that nobody takes is not slow', async (t) => {
   const asking = new Asking(t);
   const over: string[] = [];

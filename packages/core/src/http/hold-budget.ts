@@ -58,6 +58,11 @@ export class Arrival {
     if (this.#arriving.delete(this)) this.#pausedAt = performance.now();
   }
 
+  /** @internal Says that for so many milliseconds nothing was read of any body. */
+  notRead(ms: number): void {
+    this.#since += ms;
+  }
+
   /** @internal Has it end if it has to give way; whether it does. */
   end(now: number): boolean {
     const speed = this.#speed(now);
@@ -111,10 +116,12 @@ export class HoldBudget {
   readonly #arriving = new Set<Arrival>();
   /** Runs while any body waits or arrives. */
   #timer: NodeJS.Timeout | undefined;
+  #sweptAt = 0;
   #isClosed = false;
   readonly #startTimer = (): void => {
     if (this.#timer !== undefined || this.#isClosed) return;
-    this.#timer = setInterval(() => this.#sweep(), sweepMs);
+    this.#sweptAt = performance.now();
+    this.#timer = setInterval(() => this.#onTick(), sweepMs);
     this.#timer.unref();
   };
 
@@ -175,6 +182,15 @@ export class HoldBudget {
   readonly #serve = (): void => {
     for (const room of this.#rooms) if (room.isWaitedFor) room.serve();
   };
+
+  #onTick(): void {
+    const now = performance.now();
+    const lateMs = now - this.#sweptAt - sweepMs;
+    this.#sweptAt = now;
+    // The event loop was busy: what has come meanwhile is read next, and no CPE was slow by that.
+    if (lateMs > sweepMs) for (const arrival of this.#arriving) arrival.notRead(lateMs + sweepMs);
+    this.#sweep();
+  }
 
   #sweep(): void {
     if (this.#arriving.size === 0 && !this.#rooms.some(({ isWaitedFor }) => isWaitedFor)) return this.#stopTimer();
