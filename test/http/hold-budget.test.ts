@@ -348,3 +348,21 @@ test('while others wait, bodies of an address with more than a quarter give way,
   assert.deepEqual(over, ['a1']);
   assert.deepEqual(asking.got.slice(5), ['c2']);
 });
+
+test('a body that is larger than the share of its address goes on, while others wait too', async (t) => {
+  const asking = new Asking(t);
+  const over: string[] = [];
+  for (const [index, name] of ['large', 'slow'].entries()) {
+    await asking.ask(name, `192.0.2.${index}`, 140);
+    const hold = asking.holds.get(name);
+    assert.ok(hold !== undefined);
+    const arrival = asking.budget.arrival([hold], () => over.push(name));
+    arrival.start();
+    arrival.came(name === 'large' ? 1e9 : 0);
+  }
+  await asking.ask('waits', '192.0.2.3', 150);
+  await until('the slow one has given way', () => asking.got.includes('waits'));
+  await asking.ask('waits too', '192.0.2.4', 150);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(over, ['slow']);
+});

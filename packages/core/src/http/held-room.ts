@@ -47,9 +47,12 @@ export class Hold {
     return this.#room.isCrowded;
   }
 
-  /** Whether it has to give way in any case, because its address holds more than its share while others wait. */
+  /**
+   * Whether it has to give way in any case, because its address holds more than its share while others wait. The only one of its
+   * address has not, however large it is.
+   */
   get isOverShare(): boolean {
-    return this.#room.isOverShare(this.#account);
+    return this.#account.bytes > this.#bytes && this.#room.isOverShare(this.#account);
   }
 
   /** Makes it this long, whether there is room or not. */
