@@ -22,16 +22,18 @@ import { FuzzStores } from './wake-store.js';
 
 /** A store that instances share, and that comes and goes as its double does. */
 export interface FleetStore {
-  store(instance: string): WakeStore;
+  store(instance: string): WakeStore | Promise<WakeStore>;
   /** Comes and goes until it is calm. */
   comeAndGo(): Promise<void>;
   isCalm: boolean;
+  /** Nobody needs it any more. */
+  close?(): Promise<void>;
 }
 
 /** Plays one round of wakes: CPEs, ACSs, strangers and one or several instances, all of them as the seed says. */
 export async function runWakeRound(
   seed: number,
-  makeStore: (random: Random) => FleetStore = (random) => new FuzzStores(random),
+  makeStore: (random: Random) => FleetStore | Promise<FleetStore> = (random) => new FuzzStores(random),
 ): Promise<FuzzTally> {
   const round = new WakeRound(seed, makeStore);
   const left = watchResources();
@@ -76,7 +78,7 @@ const accessModes: readonly [readonly AccessMode[], ...(readonly AccessMode[])[]
 class WakeRound {
   readonly tally: FuzzTally = { connections: 0, requests: 0, served: 0, findings: [] };
   readonly #random: Random;
-  readonly #makeStore: (random: Random) => FleetStore;
+  readonly #makeStore: (random: Random) => FleetStore | Promise<FleetStore>;
   readonly #cpes: WakeCpe[] = [];
   readonly #instances: Instance[] = [];
   readonly #informs: SeenInform[] = [];
@@ -84,8 +86,11 @@ class WakeRound {
   readonly #lag = monitorEventLoopDelay({ resolution: 5 });
   #modes: readonly AccessMode[] = ['digest'];
   #guesses = 0;
+  /** A wake that goes on without its ACS may bring an Inform when the proxy closes. */
+  #isClosing = false;
+  readonly #failures = new Set<string>();
 
-  constructor(seed: number, makeStore: (random: Random) => FleetStore) {
+  constructor(seed: number, makeStore: (random: Random) => FleetStore | Promise<FleetStore>) {
     this.#random = new Random(seed);
     this.#makeStore = makeStore;
   }
@@ -98,11 +103,11 @@ class WakeRound {
     this.#modes = random.pick(accessModes);
     const acs = await startAcs();
     const count = random.pick([1, 1, 2, 3]);
-    const store = count > 1 ? this.#makeStore(random) : undefined;
+    const store = count > 1 ? await this.#makeStore(random) : undefined;
     const coming = store?.comeAndGo();
     await this.#startCpes();
     for (let index = 0; index < count; index += 1) {
-      this.#instances.push(await this.#startInstance(addressOf(acs).port, store?.store(`i${index}`)));
+      this.#instances.push(await this.#startInstance(addressOf(acs).port, await store?.store(`i${index}`)));
     }
     const records = await this.#storm();
     if (store !== undefined) store.isCalm = true;
@@ -112,11 +117,13 @@ class WakeRound {
     // Nothing is held any more: each CPE that answers is woken.
     if (!closesEarly) await this.#wakeAll(store !== undefined);
     await Promise.all(this.#sending);
+    this.#isClosing = true;
     for (const { proxy } of this.#instances) await this.#settles('close() resolves', proxy.close());
     await this.#comes('no CPE is connected', () => this.#cpes.every(({ open }) => open === 0));
     this.#check(records);
     for (const { server } of this.#instances) await closed(server);
     await closed(acs);
+    await store?.close?.();
     for (const cpe of this.#cpes) await cpe.close();
     this.#lag.disable();
     process.off('warning', warned);
@@ -161,7 +168,9 @@ class WakeRound {
     const sending = pause(afterMs).then(async () => {
       const status = await post(port, inform(cpe.url.replaceAll('&', '&amp;'), cpe.serial, '6 CONNECTION REQUEST'));
       if (status >= 200 && status < 300) this.#informs.push({ serial: cpe.serial, answeredAt: performance.now() });
-      else if (!cpe.serial.startsWith('refused') && status !== 0) this.#find(`an Inform got ${status}`);
+      else if (!cpe.serial.startsWith('refused') && status !== 0 && !this.#isClosing) {
+        this.#find(`an Inform got ${status}; failures: ${[...this.#failures].join(' ')}`);
+      }
     });
     this.#sending.add(sending);
     void sending.finally(() => this.#sending.delete(sending));
@@ -200,6 +209,7 @@ class WakeRound {
       },
     });
     proxy.on('failure', ({ error }) => {
+      this.#failures.add(error.code);
       if (error.code !== 'ERR_CWMP_INTERNAL') return;
       this.#find(`a fault of its own: ${error.cause instanceof Error ? error.cause.stack : String(error.cause)}`);
     });
