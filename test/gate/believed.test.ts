@@ -149,6 +149,50 @@ test('credentials of a device are not used for a URL that another device goes on
   assert.equal((await edge.proxy.wakeCpe(cpe.url, { credentials: own })).outcome, 'accepted');
 });
 
+/*
+ * Seen: an Inform with the DeviceId of a CPE first and the sender's own behind it was accepted by an ACS that takes the last, and a
+ * `credentials` function then answered the sender's nonce with the password of the CPE. Cause: of what stands twice the first was
+ * believed. Promise: a message that names two devices, or one part of a DeviceId twice, names none.
+ */
+const victim = '<DeviceId><OUI>020000</OUI><ProductClass>P</ProductClass><SerialNumber>V</SerialNumber></DeviceId>';
+const padding = `<!--${'x'.repeat(70_000)}-->`;
+for (const [name, body] of [
+  ['before the Event', (own: string) => own.replace('<DeviceId>', `${victim}<DeviceId>`)],
+  ['in the place of it, and another at the end', (own: string) => withVictim(own, (rest) => rest)],
+  ['and another far behind', (own: string) => withVictim(own, (rest) => padding + rest)],
+  [
+    'and another in a second Inform',
+    (own: string) => own.replace('<soap:Body>', `<soap:Body><cwmp:Inform>${victim}</cwmp:Inform>`),
+  ],
+  ['deeper', (own: string) => own.replace(/<DeviceId>.*<\/DeviceId>/s, (device) => `<x>${device}</x>${victim}`)],
+  [
+    'by a second SerialNumber',
+    (own: string) => own.replace('<SerialNumber>', '<SerialNumber>V</SerialNumber><SerialNumber>'),
+  ],
+] as const) {
+  for (const maxHeldBytes of [16_384, 1_048_576]) {
+    test(`a message that names two devices names none: the other ${name}, held up to ${maxHeldBytes} bytes`, async (t) => {
+      const asked: (string | undefined)[] = [];
+      const credentials = ({ device }: CredentialsRequest): undefined => void asked.push(device?.serialNumber);
+      const edge = await startEdge(t, {
+        connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' }, credentials },
+        limits: { maxHeldBytes },
+      });
+      const cpe = await startDigestCpe(t, { username: 'cpe', password: 'secret' });
+      const own = inform(cpe.url.replaceAll('&', '&amp;'), 'OWN');
+      assert.equal(await edge.inform(body(own), good), 200);
+      assert.equal((await edge.proxy.wakeCpe(cpe.url)).outcome, 'unknown');
+      assert.deepEqual(asked, [undefined]);
+    });
+  }
+}
+
+/** An Inform whose first DeviceId is the victim's, and its own stands at its end. */
+function withVictim(own: string, behind: (rest: string) => string): string {
+  const [device = ''] = /<DeviceId>.*<\/DeviceId>/s.exec(own) ?? [];
+  return own.replace(device, victim).replace('</cwmp:Inform>', `${behind(device)}</cwmp:Inform>`);
+}
+
 test('the wait for an Inform knows the CPE by its DeviceId when its path has changed', async (t) => {
   const edge = await startEdge(t, {
     connectionRequests: { allow: ['127.0.0.0/8'], users: { acs: 'secret' }, credentials: () => undefined },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test, type TestContext } from 'node:test';
 import {
@@ -15,6 +15,7 @@ import { basic, type Gate, send, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/listen.js';
 import { MemoryStores } from '../helpers/memory-stores.js';
 import { openPipeline } from '../helpers/open-pipeline.js';
+import { until } from '../helpers/until.js';
 import { certificate, key } from '../helpers/test-certificate.js';
 import { createServer as createTlsServer } from 'node:tls';
 
@@ -344,4 +345,42 @@ test('forward: a CPE that is free is not waited for', async (t) => {
   gate.proxy.on('wake', (event) => legs.push(event.legs.map(({ what }) => what)));
   assert.equal(await guess(gate, 'forward', at('cpe.test', cpe.url), 'right'), 200);
   assert.deepEqual(legs, [['resolve', 'connect', 'request', 'answer']]);
+});
+
+/*
+ * Seen: an asker that hung up while the CPE looked at its pair had 15 of 15 guesses made, of 5 that it may. Cause: the wake goes on, or is
+ * given up, and what comes of it was told to nobody. Promise: who does not wait for the CPE's word on a guess has guessed.
+ */
+test('forward: guesses count whose asker hangs up before the CPE has answered', async (t) => {
+  const asked: (() => void)[] = [];
+  let answers = 0;
+  let left = 0;
+  const ended: string[] = [];
+  const port = await listenRaw(t, async (talk) => {
+    for (let head = await talk.head(); head !== undefined; head = await talk.head()) {
+      if (field(head, 'Authorization') !== undefined) {
+        answers += 1;
+        asked.pop()?.();
+        await until('the proxy knows that the asker has left', () => left === answers);
+      }
+      talk.write(challenge);
+    }
+  });
+  const gate = await start(t, 'forward', everyName);
+  const target = `/client?origin=http://127.0.0.1:${port}/`;
+  gate.proxy.on('wake', ({ outcome, late = false }) => {
+    if (late) ended.push(outcome);
+    else left += 1;
+  });
+  for (let count = 0; count < 5; count += 1) {
+    const asker = connect(gate.port, '127.0.0.1').on('error', () => {});
+    t.after(() => asker.destroy());
+    asked.push(() => asker.destroy());
+    const { authorization } = basic(`u${count}:x`);
+    asker.write(`GET ${target} HTTP/1.1\r\nHost: gw\r\nAuthorization: ${authorization}\r\n\r\n`);
+    await until('the late wake has ended', () => ended.length > count);
+  }
+  assert.deepEqual(new Set(ended), new Set(['credentials-refused']));
+  assert.equal((await send({ port: gate.port, target, headers: basic('u9:x') })).status, 429);
+  assert.equal(answers, 5);
 });

@@ -200,6 +200,12 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
   const device = ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].map(
     (name) => text(childOf(deviceId, name))[0],
   );
+  // Who names two devices, or one part of a device twice, names none.
+  const parts = (deviceId?.children ?? []).map((child) => local(child.name));
+  const isTwice =
+    ['Manufacturer', 'OUI', 'ProductClass', 'SerialNumber'].some(
+      (name) => parts.filter((part) => part === name).length > 1,
+    ) || [...xml.matchAll(/[</:]DeviceId[ \t\r\n/>]/g)].length > 2;
   const eventStructs = childOf(childOf(inform, 'Event')[0], 'EventStruct');
   const faults = childOf(fault, 'detail').flatMap((detail) => childOf(detail, 'Fault'));
   const namespaces = all
@@ -212,7 +218,10 @@ function factsOf(xml: string, charset: string): Record<string, unknown> {
     method: message === undefined ? undefined : local(message.name),
     id: inHeader('ID')[0],
     namespaceVersion: namespaces[0],
-    device: device.some((part) => part !== undefined) ? { manufacturer, oui, productClass, serialNumber } : undefined,
+    device:
+      !isTwice && device.some((part) => part !== undefined)
+        ? { manufacturer, oui, productClass, serialNumber }
+        : undefined,
     events: text(eventStructs.flatMap((struct) => childOf(struct, 'EventCode'))),
     retryCount: whole(text(childOf(inform, 'RetryCount').slice(0, 1))[0]),
     currentTime: text(childOf(inform, 'CurrentTime').slice(0, 1))[0],

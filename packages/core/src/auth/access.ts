@@ -236,6 +236,11 @@ export class Access implements Authenticator {
     return { ...answered, refusal: this.#refusal(false) };
   }
 
+  guessed(request: IncomingMessage, address: string, port: number): void {
+    const group = addressGroup(canonicalAddress(address));
+    for (const { limiter, key } of this.#countsAt(clientGroupOf(request), group, port)) limiter.failed(key);
+  }
+
   #countsAt(asker: string, group: string, port: number): { limiter: GuessLimiter; key: string }[] {
     return [
       { limiter: this.#atAddresses, key: `${asker} ${group}` },

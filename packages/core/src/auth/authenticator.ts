@@ -76,6 +76,12 @@ export interface Authenticator {
     ask: () => Promise<T>,
     refusedBy: (answer: T) => string | undefined,
   ): Promise<Guess<T>>;
+  /**
+   * Counts a guess that {@link Authenticator.guess} was not told the end of, because its asker had left.
+   *
+   * @param address The address of the CPE that was dialled.
+   */
+  guessed?(request: IncomingMessage, address: string, port: number): void;
   /** Whether an `Authorization` answers a challenge of this one. Default: it does. */
   isOwn?(field: string): boolean;
   /** Whether there is any way to pass. Default: there is. */

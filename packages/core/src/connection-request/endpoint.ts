@@ -70,6 +70,14 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     timeoutStatus: options.timeoutStatus ?? 503,
   };
 
+  /** Who does not wait for what a CPE makes of a guess has guessed all the same. */
+  const unheard =
+    (req: IncomingMessage, { origin }: Located) =>
+    (result: WakeResult): void => {
+      const isGuess = result.outcome === 'aborted' || hasRefusedCredentials(result);
+      if (isGuess && result.address !== undefined) authenticator?.guessed?.(req, result.address, origin.port);
+    };
+
   const relayed = async (
     { req, signal, asker, since }: AcsRequest,
     target: string,
@@ -86,7 +94,8 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     const found = await locate(resolve(target, host), { asker, since, timeoutMs, signal });
     if (found.located === undefined) return wakeAnswer(found.told.result, statuses);
     const { located } = found;
-    const ask = (): Promise<RelayAnswer> => relay.ask({ located, authorization, asker, since, timeoutMs, signal });
+    const ask = (): Promise<RelayAnswer> =>
+      relay.ask({ located, authorization, asker, since, timeoutMs, signal, onUnheard: unheard(req, located) });
     const { answer, refusal }: Guess<RelayAnswer> =
       authorization === undefined || authenticator?.guess === undefined
         ? { answer: await ask() }
@@ -123,7 +132,12 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
       req,
       guessed(located),
       signal,
-      () => pipeline.wake(origin, { timeoutMs, signal, credentials }, { asker, since, isForwarded: true, located }),
+      () =>
+        pipeline.wake(
+          origin,
+          { timeoutMs, signal, credentials },
+          { asker, since, isForwarded: true, located, onUnheard: unheard(req, located) },
+        ),
       (one) => (hasRefusedCredentials(one) ? (one.address ?? addresses[0]) : undefined),
     );
     if (result === undefined) return authAnswer(refusal);

@@ -6,7 +6,7 @@ import { RelayAttempt } from './relay-attempt.js';
 import { readAnswer, relayedChallenge } from './relay-fields.js';
 import type { HeldChallenge, RelayTable } from './relay-table.js';
 import { hasRefusedCredentials } from './wake-attempt.js';
-import type { Located, WakePipeline } from './wake-pipeline.js';
+import type { AcsCall, Located, WakePipeline } from './wake-pipeline.js';
 import type { WakeResult } from './wake-result.js';
 
 /** Options of {@link Relay}. */
@@ -32,6 +32,7 @@ export interface RelayRequest {
   readonly timeoutMs: number;
   /** Aborted when the ACS has left. */
   readonly signal: AbortSignal;
+  readonly onUnheard: AcsCall['onUnheard'];
 }
 
 /** What came of a request that was relayed. */

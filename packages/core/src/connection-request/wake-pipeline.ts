@@ -39,6 +39,7 @@ interface Shared {
   lateUntil: number | undefined;
   /** For whom it goes on. */
   lateFor: string;
+  onUnheard: AcsCall['onUnheard'];
 }
 
 /** How a wake ended that went on without a caller, for the one that left. */
@@ -61,6 +62,11 @@ export interface AcsCall {
   readonly asker: string;
   /** When its request came, on the clock of `performance.now()`: all of its time begins there. */
   readonly since: number;
+  /**
+   * Called with how the wake has ended where the asker had left, or its time was over, when the CPE had its credentials already.
+   * `aborted` where nobody waited for what the CPE made of them.
+   */
+  readonly onUnheard?: ((result: WakeResult) => void) | undefined;
 }
 
 /** A CPE that can be dialled: where limits are to go by the address, its name was looked up before. */
@@ -442,7 +448,7 @@ export class WakePipeline {
       waitForInformMs: ask.waitForInformMs,
       signal: ask.signal,
       since,
-      leave: (leaving, reason) => this.#leave(shared, leaving, reason, ask.from?.asker),
+      leave: (leaving, reason) => this.#leave(shared, leaving, reason, ask.from),
       settled: (settled, result) => {
         this.#calls.delete(settled);
         const isLate = shared.isOver && shared.lateUntil !== undefined;
@@ -512,6 +518,7 @@ export class WakePipeline {
       isOver: false,
       lateUntil: undefined,
       lateFor: '',
+      onUnheard: undefined,
     };
     jobs.set(name, shared);
     this.#jobs.set(cpe, jobs);
@@ -550,20 +557,24 @@ export class WakePipeline {
   }
 
   /** Takes a call off its job. A job that nobody waits for ends, unless its CPE is about to answer an ACS. */
-  #leave(shared: Shared, call: WakeCall, reason: StopReason, asker: string | undefined): 'job ends' | 'job goes on' {
+  #leave(shared: Shared, call: WakeCall, reason: StopReason, from: AcsCall | undefined): 'job ends' | 'job goes on' {
     if (shared.isOver) return 'job ends';
     const isLast = shared.calls.size === 1 && shared.calls.has(call);
-    if (!isLast || (asker !== undefined && reason !== 'overloaded' && this.#goOnLate(shared, asker))) {
+    if (!isLast || (from !== undefined && reason !== 'overloaded' && this.#goOnLate(shared, from))) {
       shared.calls.delete(call);
       return 'job goes on';
     }
     this.#end(shared);
     if (reason !== 'timeout') shared.calls.delete(call);
-    shared.job.stop(reason);
+    const { job } = shared;
+    if (reason === 'aborted' && job.isAnswering) {
+      from?.onUnheard?.(job.record.result(reason, shared.since, { unfinished: reason }));
+    }
+    job.stop(reason);
     return 'job ends';
   }
 
-  #goOnLate(shared: Shared, asker: string): boolean {
+  #goOnLate(shared: Shared, { asker, onUnheard }: AcsCall): boolean {
     const { job } = shared;
     if (this.#closed || !job.isAnswering) return false;
     const now = performance.now();
@@ -571,6 +582,7 @@ export class WakePipeline {
     if (until <= now || !job.goOnAlone(until)) return false;
     shared.lateUntil = until;
     shared.lateFor = asker;
+    shared.onUnheard = onUnheard;
     return true;
   }
 
@@ -581,6 +593,7 @@ export class WakePipeline {
     const { id, origin, cpe, name } = job.settings;
     const told = { id, result: job.record.result(outcome, shared.since), challenge: job.record.challenge };
     this.#tell(origin.text, told, true);
+    shared.onUnheard?.(told.result);
     if (!answers.has(outcome) || this.#closed) return;
     this.#late.set(`${cpe}\0${name}`, { told, asker, until });
   }

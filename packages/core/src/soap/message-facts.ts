@@ -1,4 +1,5 @@
 import { readCharacterData, trimBlank, type DecodeText } from './character-data.js';
+import { deviceTags } from './device-tags.js';
 import { localName } from './local-name.js';
 import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
 import type { DeviceId } from './message.js';
@@ -44,6 +45,9 @@ class FactsReader implements MarkupHandler {
   /** The texts found, the first of its kind, by the name of their element. */
   readonly #texts = new Map<string, string>();
   readonly #events: string[] = [];
+  /** The parts of the DeviceId that have begun. */
+  readonly #parts = new Set<string>();
+  #isPartRepeated = false;
   #method: string | undefined;
   #namespaceVersion: string | undefined;
   /** How many elements are open around the message and including it, once it has begun. */
@@ -65,7 +69,7 @@ class FactsReader implements MarkupHandler {
   readBeginning(head: Buffer): MessageBeginning | undefined {
     const end = Math.min(head.length, maxBeginningBytes);
     const isRead = this.#scan(head.subarray(0, end)) || end === head.length;
-    return isRead ? { method: this.#method, device: this.#device() } : undefined;
+    return isRead ? { method: this.#method, device: this.#device(head) } : undefined;
   }
 
   read(head: Buffer): MessageFacts {
@@ -75,7 +79,7 @@ class FactsReader implements MarkupHandler {
       method: this.#method,
       id: texts.get('ID'),
       namespaceVersion: this.#namespaceVersion,
-      device: this.#device(),
+      device: this.#device(head),
       events: this.#events,
       retryCount: wholeNumberOf(texts.get('RetryCount')),
       currentTime: texts.get('CurrentTime'),
@@ -84,9 +88,10 @@ class FactsReader implements MarkupHandler {
     };
   }
 
-  #device(): DeviceId | undefined {
+  #device(head: Buffer): DeviceId | undefined {
     const texts = this.#texts;
     if (!deviceParts.some((part) => texts.has(part))) return undefined;
+    if (this.#isPartRepeated || deviceTags(head) > 2) return undefined;
     return {
       manufacturer: texts.get('Manufacturer') ?? '',
       oui: texts.get('OUI') ?? '',
@@ -173,7 +178,12 @@ class FactsReader implements MarkupHandler {
       if (this.#section !== '') this.#sections.add(name);
       return this.#section === 'RetryCount' || this.#section === 'CurrentTime';
     }
-    if (depth === 2) return this.#section === 'DeviceId' && deviceParts.includes(name);
+    if (depth === 2) {
+      if (this.#section !== 'DeviceId' || !deviceParts.includes(name)) return false;
+      this.#isPartRepeated ||= this.#parts.has(name);
+      this.#parts.add(name);
+      return true;
+    }
     return depth === 3 && this.#section === 'Event' && name === 'EventCode' && path.at(-2) === 'EventStruct';
   }
 

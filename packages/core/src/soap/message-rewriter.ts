@@ -1,6 +1,7 @@
 import { charsetBytes, charsetOf, isWide, textDecoder } from './charset.js';
 import { HeldBytes } from './held-bytes.js';
 import type { ScannerOptions } from './markup-scanner.js';
+import { DeviceTagSearch } from './device-tags.js';
 import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { UrlFinder } from './url-finder.js';
 
@@ -40,6 +41,8 @@ export class MessageRewriter {
   #head: Buffer = noBytes;
   #ownsHead = false;
   #headBytes = 0;
+  /** What is behind the beginning. */
+  #behind: DeviceTagSearch | undefined;
   #knownCharset: string | undefined;
   #wide = false;
   readonly #held = new HeldBytes();
@@ -87,11 +90,15 @@ export class MessageRewriter {
   message(): CwmpMessage {
     if (this.#wide) return wideMessage(this.#options.contentType);
     const head = this.#headBytes === 0 ? undefined : this.#headSoFar();
-    return new LazyMessage(head, this.#options.contentType, this.#finder?.result() ?? nothingFound);
+    const found = this.#finder?.result() ?? nothingFound;
+    return new LazyMessage(head, this.#options.contentType, found, this.#behind?.found);
   }
 
   #keepHead(bytes: Buffer): void {
-    if (this.#headBytes >= maxHeadBytes) return;
+    if (this.#headBytes >= maxHeadBytes) {
+      this.#lookBehind(bytes);
+      return;
+    }
     const known = this.#headBytes;
     const length = Math.min(known + bytes.length, maxHeadBytes);
     this.#headBytes = length;
@@ -107,6 +114,12 @@ export class MessageRewriter {
       this.#ownsHead = true;
     }
     bytes.copy(this.#head, known, 0, length - known);
+    if (known + bytes.length > length) this.#lookBehind(bytes.subarray(length - known));
+  }
+
+  #lookBehind(bytes: Buffer): void {
+    this.#behind ??= new DeviceTagSearch(this.#headSoFar());
+    this.#behind.push(bytes);
   }
 
   #headSoFar(): Buffer {

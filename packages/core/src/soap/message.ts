@@ -52,7 +52,7 @@ export interface CwmpMessage {
   readonly id: string | undefined;
   /** The last part of the CWMP namespace: `cwmp-1-0`, `cwmp-1-1` or `cwmp-1-2` (TR-069 A6 §3.7.4). */
   readonly namespaceVersion: string | undefined;
-  /** The DeviceId of an Inform. */
+  /** The DeviceId of an Inform. Absent where the message names more than one, or a part of it twice: ACSs differ in which one they take. */
   readonly device: DeviceId | undefined;
   /** The event codes of an Inform, in order: `0 BOOTSTRAP`, `6 CONNECTION REQUEST`. */
   readonly events: readonly string[];
@@ -112,8 +112,19 @@ export class LazyMessage implements CwmpMessage {
   #beginning: MessageBeginning | undefined;
   #isInform: boolean | undefined;
 
-  /** `head` is the beginning of the message, or undefined where it cannot be read. */
-  constructor(head: Buffer | undefined, contentType: string | undefined, result: RewriteResult) {
+  readonly #namesDeviceBehind: boolean;
+
+  /**
+   * @param head The beginning of the message, or undefined where it cannot be read.
+   * @param namesDeviceBehind Whether there is a tag of a DeviceId behind it.
+   */
+  constructor(
+    head: Buffer | undefined,
+    contentType: string | undefined,
+    result: RewriteResult,
+    namesDeviceBehind: boolean = false,
+  ) {
+    this.#namesDeviceBehind = namesDeviceBehind;
     this.urls = result.urls;
     this.outcome = result.outcome;
     this.reason = result.reason;
@@ -140,6 +151,7 @@ export class LazyMessage implements CwmpMessage {
   }
 
   get device(): DeviceId | undefined {
+    if (this.#namesDeviceBehind) return undefined;
     if (this.#facts === undefined && this.isInform) return this.#beginning?.device;
     return this.#read().device;
   }
@@ -167,8 +179,8 @@ export class LazyMessage implements CwmpMessage {
 
   /** All of it as plain data, for logs. */
   toJSON(): CwmpMessage {
-    const { urls, outcome, reason, isInform } = this;
-    return { ...this.#read(), isInform, urls, outcome, reason };
+    const { urls, outcome, reason, isInform, device } = this;
+    return { ...this.#read(), isInform, device, urls, outcome, reason };
   }
 
   #beginsInform(): boolean {

@@ -1,4 +1,5 @@
 import { charsetOf, isWide, textDecoder } from './charset.js';
+import { deviceTags, tagOverlap } from './device-tags.js';
 import { LazyMessage, maxHeadBytes, nothingFound, type CwmpMessage } from './message.js';
 import { asBuffer, type RewriteOptions, wideMessage } from './message-rewriter.js';
 import type { Stepwise } from './time-slices.js';
@@ -70,7 +71,10 @@ export class BodyRewriting implements Stepwise {
   result(): RewrittenMessage {
     const { contentType } = this.#options;
     if (isWide(this.#bytes)) return { body: this.#body, message: wideMessage(contentType) };
-    const message = new LazyMessage(headOf(this.#bytes), contentType, this.#finder?.result() ?? nothingFound);
+    const found = this.#finder?.result() ?? nothingFound;
+    const isLong = this.#bytes.length > maxHeadBytes;
+    const namesDeviceBehind = isLong && deviceTags(this.#bytes.subarray(maxHeadBytes - tagOverlap)) > 0;
+    const message = new LazyMessage(headOf(this.#bytes), contentType, found, namesDeviceBehind);
     return { body: this.#splicing?.out ?? this.#body, message };
   }
 
