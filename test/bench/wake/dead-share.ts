@@ -103,7 +103,7 @@ export async function deadShares(live: number, rounds: number): Promise<readonly
           const worst = Math.min(...shares[deadOfThree]);
           const isKnown = isShown && shares[deadOfThree].length > 0;
           const where = oneNetwork ? 'in one /24' : 'in 200 networks';
-          const text = `${wakes} at once ${where}, ${deadOfThree} of 3 dead: ${(100 * worst).toFixed(1)} % (bar: 98 %)`;
+          const text = `${wakes} at once ${where}, ${deadOfThree} of 3 dead: ${isKnown ? `${(100 * worst).toFixed(1)} %` : 'unknown'} (bar: 98 %)`;
           bars.push({ text, isReached: isKnown ? worst >= 0.98 : undefined });
           console.log(text);
         }
