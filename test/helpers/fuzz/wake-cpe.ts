@@ -135,7 +135,8 @@ export class WakeCpe {
       return;
     }
     if (habit === 'garbage' || habit === 'huge head') {
-      act('other');
+      // It says 200, and goes on with its head until somebody has had enough.
+      act(habit === 'huge head' ? 'accepted' : 'other');
       const odd = ['\0\0\0', 'HTTP/9 what\r\n\r\n', 'HTTP/1.1 2\r\n\r\n', 'SSH-2.0-dropbear\r\n', '<html>'] as const;
       const huge = `HTTP/1.1 200 OK\r\n${'X-Filler: '.padEnd(1_000, 'x')}\r\n`.repeat(200);
       await this.#write(socket, habit === 'garbage' ? random.pick(odd) : huge);
