@@ -104,7 +104,7 @@ export class Forwarder {
     checkRequest(request);
     const target = originForm(asked);
     const { checkMessage, affinity, sessions } = this.#settings;
-    const running = sessions.runningOn(request.socket);
+    const running = sessions.runningOn(request.socket, clientOf(request).address);
     if (running !== undefined) onSession(running);
     const holds: Hold[] = [];
     let prepared: Prepared | undefined;

@@ -7,6 +7,7 @@ import { CwmpProxyError } from '../errors.js';
 import { unknownAddress } from '../http/client-address.js';
 import { inTurns } from '../in-turns.js';
 import { AddressShares } from './address-shares.js';
+import { CpeConnections } from './cpe-connections.js';
 import { type KnownCpe, KeyTable } from './key-table.js';
 import { hasLeft, isAddress, keyOfAddress, LoneAddresses } from './lone-addresses.js';
 import { isNonce } from './session-keys.js';
@@ -29,7 +30,7 @@ export class SessionTable {
   /** Those that have ended while their CPE's connection stands; the first of them gives way when there are too many. */
   readonly #ended = new BoundedMap<Session, true>(Infinity);
   readonly #shares: AddressShares;
-  readonly #bySocket = new WeakMap<Socket, Session>();
+  readonly #bySocket = new CpeConnections();
   /** Names of the backends of connections whose session is gone: what comes on them after that is for the same backend. */
   readonly #homes = new WeakMap<Socket, string>();
   /** Connections whose end is listened for. */
@@ -58,8 +59,8 @@ export class SessionTable {
   }
 
   /** The session that runs on a CPE's connection, when one does. */
-  runningOn(socket: Socket): Session | undefined {
-    const session = this.#bySocket.get(socket);
+  runningOn(socket: Socket, address: string): Session | undefined {
+    const session = this.#bySocket.get(socket, address);
     return session?.phase === 'ended' ? undefined : session;
   }
 
@@ -77,7 +78,7 @@ export class SessionTable {
   }
 
   #ofConnection(request: SessionRequest): Session | undefined {
-    const own = this.#bySocket.get(request.socket);
+    const own = this.#bySocket.get(request.socket, request.address);
     if (own === undefined) return undefined;
     const startsOver = request.isInform && (!isBeginning(own) || isAnother(own.device, request.device));
     if (!startsOver) return own;
@@ -129,7 +130,8 @@ export class SessionTable {
   /** The CPE of a session comes on a new connection. */
   #rejoined(request: SessionRequest, session: Session, key: string, isSameDevice: boolean): Session {
     const backend = session.backend.url;
-    const isAway = session.socket === undefined || hasLeft(session.socket);
+    const { socket } = session;
+    const isAway = socket === undefined || hasLeft(socket) || this.#bySocket.isShared(socket);
     if (request.isInform && !(isBeginning(session) && (request.answersChallenge || isSameDevice))) {
       // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
       if (isAway || isSameDevice) this.#supersede(session);
@@ -303,20 +305,20 @@ export class SessionTable {
 
   #attach(session: Session, socket: Socket): void {
     // A CPE that opens its next connection before it closes the last one has moved to the next one.
-    if (session.socket !== undefined) this.#bySocket.delete(session.socket);
+    if (session.socket !== undefined) this.#bySocket.delete(session.socket, session);
     session.socket = socket;
     this.#bySocket.set(socket, session);
     this.#startTimer(session, session.idleMs, 'idle');
     if (this.#watched.has(socket)) return;
     this.#watched.add(socket);
     this.#addresses?.opened(socket, session.address);
-    socket.once('close', () => this.#detach(socket));
+    socket.once('close', () => {
+      for (const one of this.#bySocket.takeAll(socket)) this.#detach(one);
+    });
   }
 
-  #detach(socket: Socket): void {
-    const session = this.#bySocket.get(socket);
-    if (session === undefined) return;
-    this.#bySocket.delete(socket);
+  /** The CPE has closed its connection. */
+  #detach(session: Session): void {
     session.socket = undefined;
     if (session.phase !== 'ended' && session.keys.size > 0) {
       this.#startTimer(session, this.#settings.graceMs, 'cpe-gone');
@@ -377,7 +379,7 @@ export class SessionTable {
     if (this.#sessions.delete(session)) this.#shares.dropped(session);
     this.#ended.delete(session);
     if (session.socket !== undefined) {
-      this.#bySocket.delete(session.socket);
+      this.#bySocket.delete(session.socket, session);
       this.#homes.set(session.socket, session.backend.url);
     }
     session.socket = undefined;
