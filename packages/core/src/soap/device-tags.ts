@@ -1,4 +1,6 @@
 const name = Buffer.from('DeviceId');
+/** Its end is looked for: its beginning stands in most parameters, which costs ten times as much. */
+const end = Buffer.from('Id');
 const before = new Set(Buffer.from('</:'));
 const behind = new Set(Buffer.from(' \t\r\n/>'));
 
@@ -11,8 +13,11 @@ export const tagOverlap: number = name.length + 1;
  */
 export function deviceTags(bytes: Buffer): number {
   let tags = 0;
-  for (let at = bytes.indexOf(name); at !== -1; at = bytes.indexOf(name, at + name.length)) {
-    if (before.has(bytes[at - 1] ?? 0) && behind.has(bytes[at + name.length] ?? 0)) tags += 1;
+  for (let at = bytes.indexOf(end); at !== -1; at = bytes.indexOf(end, at + end.length)) {
+    const to = at + end.length;
+    const from = to - name.length;
+    if (!behind.has(bytes[to] ?? 0) || !before.has(bytes[from - 1] ?? 0)) continue;
+    if (bytes.subarray(from, to).equals(name)) tags += 1;
   }
   return tags;
 }
