@@ -64,13 +64,14 @@ export class MessageRewriter {
     if (this.#finder !== undefined || this.#wide) this.#read(bytes);
     else if (this.#readTo >= 2) this.#begin(bytes);
     const to = this.#leavesTo();
+    const isReplaced = (this.#finder?.splices.length ?? 0) > 0;
     // Most that comes is held back by nothing.
-    if (isFirstHeld && to === this.#readTo && !this.#finder?.splices.length) {
+    if (isFirstHeld && to === this.#readTo && !isReplaced) {
       this.#sentTo = to;
       return [bytes];
     }
     this.#held.push(bytes);
-    return this.#send(to);
+    return to === this.#sentTo && !isReplaced ? [] : this.#send(to);
   }
 
   /** The offset up to which bytes may leave. */
