@@ -59,13 +59,17 @@ function endOfRequest(text: string): number | undefined {
   return text.length < head + 4 + length ? undefined : head + 4 + length;
 }
 
-/** A port on which nobody listens. */
+const closedPorts = new Set<number>();
+
+/** A port on which nobody listens; never the same twice. */
 export async function closedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const address: AddressInfo | string | null = server.address();
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new TypeError('no port');
+  if (closedPorts.has(address.port)) return closedPort();
+  closedPorts.add(address.port);
   return address.port;
 }
 

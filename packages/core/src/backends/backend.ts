@@ -199,7 +199,13 @@ export class Backend {
 
   sessionEnds(): void {
     this.sessions -= 1;
-    if (this.sessions === 0 && this.#state === 'draining') this.#enter('drained');
+    this.#checkDrained();
+  }
+
+  /** Requests of a session are over, whatever came of them. */
+  settled(requests: number): void {
+    this.inFlight -= requests;
+    this.#checkDrained();
   }
 
   /** The backend answered. */
@@ -236,7 +242,7 @@ export class Backend {
   /** Takes no new session from now on. */
   drain(): void {
     if (this.#state === 'up' || this.#state === 'ejected') this.#enter('draining');
-    if (this.sessions === 0 && this.#state === 'draining') this.#enter('drained');
+    this.#checkDrained();
   }
 
   /** Asks it no more whether it lives. */
@@ -281,6 +287,10 @@ export class Backend {
     if (shortage === undefined) return false;
     this.#listener.onShortage(shortage);
     return shortage.of === 'machine' || this.#reached;
+  }
+
+  #checkDrained(): void {
+    if (this.#state === 'draining' && this.sessions === 0 && this.inFlight === 0) this.#enter('drained');
   }
 
   #enter(state: BackendState): void {

@@ -7,7 +7,7 @@ import type { Session } from './session.js';
 interface Share {
   /** Sessions whose backend connection stands: those that run, that wait for their CPE, and that have ended. */
   held: number;
-  /** Those of them that have ended, the oldest first. */
+  /** Those of them that have ended and have no request under way, the oldest first. */
   ended: BoundedMap<Session, true> | undefined;
 }
 
@@ -46,6 +46,11 @@ export class AddressShares {
     if (share === undefined) return;
     share.ended ??= new BoundedMap(Infinity);
     share.ended.set(session, true);
+  }
+
+  /** A request comes on a session that has ended. */
+  kept(session: Session): void {
+    this.#shares.get(session.addressGroup)?.ended?.delete(session);
   }
 
   /** The session's backend connection is closed. */

@@ -27,7 +27,10 @@ export class SessionTable {
   readonly #settings: SessionSettings;
   readonly #backends: BackendPool;
   readonly #sessions = new Set<Session>();
-  /** Those that have ended while their CPE's connection stands; the first of them gives way when there are too many. */
+  /**
+   * Those that have ended while their CPE's connection stands, and have no request under way; the first of them gives way when
+   * there are too many.
+   */
   readonly #ended = new BoundedMap<Session, true>(Infinity);
   readonly #shares: AddressShares;
   readonly #bySocket = new CpeConnections();
@@ -53,7 +56,7 @@ export class SessionTable {
     this.#addresses = settings.byAddress ? new LoneAddresses() : undefined;
   }
 
-  /** Sessions that have not ended. */
+  /** Sessions that have not ended, or have a request under way. */
   get size(): number {
     return this.#sessions.size - this.#ended.size;
   }
@@ -170,7 +173,7 @@ export class SessionTable {
     session.moveTo(backend);
     backend.inFlight += session.inFlight;
     backend.sessionBegins(session);
-    left.inFlight -= session.inFlight;
+    left.settled(session.inFlight);
     left.sessionEnds();
     left.over(session);
     return this.#sessions.has(session);
@@ -181,12 +184,14 @@ export class SessionTable {
     session.tried = undefined;
     session.inFlight += 1;
     session.backend.inFlight += 1;
+    if (session.phase === 'ended') this.#keep(session);
   }
 
   /** The request that was sent last is over, whatever came of it. */
   settled(session: Session): void {
     session.inFlight -= 1;
-    session.backend.inFlight -= 1;
+    session.backend.settled(1);
+    if (session.phase === 'ended') this.#mayGiveWay(session);
     session.timer?.refresh();
   }
 
@@ -354,8 +359,7 @@ export class SessionTable {
   #end(session: Session, why: SessionEnd): void {
     if (session.phase === 'ended') return;
     session.phase = 'ended';
-    this.#ended.set(session, true);
-    this.#shares.ended(session);
+    this.#mayGiveWay(session);
     // A CPE that was merely away or quiet for too long is still led to the backend that knows it; after an end it is a new
     // guest.
     for (const key of session.keys) {
@@ -370,6 +374,19 @@ export class SessionTable {
     }
     session.backend.sessionEnds();
     this.#settings.onEnd(session, why);
+  }
+
+  /** A session that has ended makes room for others, unless a request is under way on it. */
+  #mayGiveWay(session: Session): void {
+    if (session.inFlight > 0 || !this.#sessions.has(session)) return;
+    this.#ended.set(session, true);
+    this.#shares.ended(session);
+  }
+
+  /** A request comes on a session that has ended. */
+  #keep(session: Session): void {
+    this.#ended.delete(session);
+    this.#shares.kept(session);
   }
 
   /** Forgets the session, which has ended, and closes its backend connection. */
