@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A message of the corpus beside the repository, with what its index says. */
+/** A real message, with what the index of its folder says. */
 export interface CorpusMessage {
   name: string;
   bytes: Buffer;
@@ -12,12 +12,14 @@ export interface CorpusMessage {
   malformed: boolean;
 }
 
-const folder = join(import.meta.dirname, '../../../../shared/corpus');
-
-/** The messages of `../shared/corpus`, or a reason to skip: they are read in place and never copied. */
+/**
+ * The messages of the folder that `CWMP_CORPUS` names, or why tests on them are skipped. They are read in place and never copied.
+ * A folder that is named and has no `INDEX.tsv` is an error.
+ */
 export function readCorpus(): { messages: CorpusMessage[]; skip: string | false } {
-  if (!existsSync(join(folder, 'INDEX.tsv'))) {
-    return { messages: [], skip: `SKIPPED: no corpus at ${folder}; the tests on real messages did not run` };
+  const folder = process.env['CWMP_CORPUS'];
+  if (folder === undefined || folder === '') {
+    return { messages: [], skip: 'NO TEST ON REAL MESSAGES: set CWMP_CORPUS to their folder' };
   }
   const rows = readFileSync(join(folder, 'INDEX.tsv'), 'utf8').trimEnd().split('\n').slice(1);
   const messages = rows.map((row) => {
