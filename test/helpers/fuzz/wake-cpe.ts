@@ -56,6 +56,7 @@ export class WakeCpe {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #nonce = randomBytes(8).toString('hex');
+  #atWork = 0;
 
   constructor(name: string, habit: WakeHabit, random: Random) {
     this.name = name;
@@ -80,6 +81,11 @@ export class WakeCpe {
     this.url = `http://${host}:${this.port}/${this.name}?a=1&b=2`;
     if (this.habit === 'dead') server.close();
     else this.#server = server;
+  }
+
+  /** Whether it has a request that it has not answered. One that nobody waits for any more may still change its nonce. */
+  get isAtWork(): boolean {
+    return this.#atWork > 0;
   }
 
   get open(): number {
@@ -110,7 +116,9 @@ export class WakeCpe {
       }
       const head = text.slice(0, end);
       text = text.slice(end + 4);
+      this.#atWork += 1;
       await this.#answer(socket, head);
+      this.#atWork -= 1;
     }
   }
 

@@ -339,6 +339,7 @@ class WakeRound {
 
   /** No turn, lease or spacing is left over. */
   async #wakeAll(isFleet: boolean): Promise<void> {
+    await until('no CPE is at work', () => this.#cpes.every(({ isAtWork }) => !isAtWork));
     for (const { proxy } of this.#instances) {
       for (const cpe of this.#cpes) {
         if (!['live', 'open', 'slow'].includes(cpe.habit)) continue;
