@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addTally, type FuzzTally } from '../helpers/fuzz/fuzz-round.js';
+import { addTally, type FuzzTally } from '../helpers/fuzz/fuzz-tally.js';
 import { runWakeRound } from '../helpers/fuzz/wake-round.js';
 
 // The long run is `npm run bench:fuzz -- --half=wakes`. A finding names its seed: `… --half=wakes --seed=… --rounds=1`.

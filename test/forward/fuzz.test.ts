@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzzHosts } from '../helpers/fuzz/fuzz-hosts.js';
-import { addTally, type FuzzTally, runFuzzRound } from '../helpers/fuzz/fuzz-round.js';
+import { runFuzzRound } from '../helpers/fuzz/fuzz-round.js';
+import { addTally, type FuzzTally } from '../helpers/fuzz/fuzz-tally.js';
 
 // The long run is `npm run bench:fuzz`. A finding names its seed: `npm run bench:fuzz -- --seed=… --host=… --rounds=1`.
 const rounds = 6;

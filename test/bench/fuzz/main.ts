@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { fuzzHosts } from '../../helpers/fuzz/fuzz-hosts.js';
-import { addTally, type FuzzTally } from '../../helpers/fuzz/fuzz-round.js';
+import { addTally, type FuzzTally } from '../../helpers/fuzz/fuzz-tally.js';
 import { wakes } from './halves.js';
 
 // The long run of the fuzzer: `npm run bench:fuzz -- [--minutes=30] [--seed=N] [--half=messages|wakes] [--host='Koa 3'] [--rounds=N]`.

@@ -45,3 +45,39 @@ export function textCase(
     },
   };
 }
+
+const operationsPerTurn = 100;
+
+/** A case whose runs make `size` operations, one by one, on what `prepare` made, which is `size` long: each must cost the same. */
+export function operationsCase(
+  room: string,
+  name: string,
+  sizes: readonly [number, number, number],
+  prepare: (size: number) => (at: number) => unknown,
+): StallCase {
+  return {
+    room,
+    name,
+    sizes,
+    countsOperations: true,
+    operationsPerTurn,
+    make(size) {
+      const operate = prepare(size);
+      let at = 0;
+      return {
+        length: size,
+        async run() {
+          for (const until = at + size; at < until; at += 1) {
+            const pending = operate(at);
+            if (pending instanceof Promise) await pending;
+            if (at % operationsPerTurn === 0) {
+              await new Promise((resolve) => {
+                setImmediate(resolve);
+              });
+            }
+          }
+        },
+      };
+    },
+  };
+}

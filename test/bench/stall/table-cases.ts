@@ -10,7 +10,7 @@ import { Spacing } from '#core/connection-request/spacing.js';
 import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import { KeyTable } from '#core/sessions/key-table.js';
 import type { Session } from '#core/sessions/session.js';
-import type { StallCase } from './stall-case.js';
+import { operationsCase, type StallCase } from './stall-case.js';
 
 /** What the table of keys reads of a session. */
 function sessionOf(number: number): Session {
@@ -25,42 +25,6 @@ function sessionOf(number: number): Session {
   return session as unknown as Session;
 }
 
-const operationsPerTurn = 100;
-
-/** A run makes `size` operations on what `prepare` made, which is `size` long: each must cost the same. */
-function tableCase(
-  name: string,
-  sizes: readonly [number, number, number],
-  prepare: (size: number) => (at: number) => unknown,
-): StallCase {
-  return {
-    room: 'table',
-    name,
-    sizes,
-    countsOperations: true,
-    operationsPerTurn,
-    make(size) {
-      const operate = prepare(size);
-      let at = 0;
-      return {
-        length: size,
-        async run() {
-          for (const until = at + size; at < until; at += 1) {
-            const pending = operate(at);
-            if (pending instanceof Promise) await pending;
-            // Operations come one by one.
-            if (at % operationsPerTurn === 0) {
-              await new Promise((resolve) => {
-                setImmediate(resolve);
-              });
-            }
-          }
-        },
-      };
-    },
-  };
-}
-
 const sizes = [20_000, 40_000, 80_000] as const;
 
 function writeUsers(count: number): string {
@@ -72,12 +36,12 @@ function writeUsers(count: number): string {
 }
 
 const tables: StallCase[] = [
-  tableCase('new keys of sessions, all full', sizes, (size) => {
+  operationsCase('table', 'new keys of sessions, all full', sizes, (size) => {
     const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
     for (let at = 0; at < size; at += 1) table.learn(`k${at}`, sessionOf(at), true, () => []);
     return (at) => table.learn(`n${at}`, sessionOf(at), true, () => []);
   }),
-  tableCase('keys of sessions that begin and end', sizes, (size) => {
+  operationsCase('table', 'keys of sessions that begin and end', sizes, (size) => {
     const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
     return (at) => {
       const session = sessionOf(at);
@@ -85,12 +49,12 @@ const tables: StallCase[] = [
       if (at % 3 !== 0) table.forget(`k${at}`, session);
     };
   }),
-  tableCase('keys that two CPEs have', sizes, (size) => {
+  operationsCase('table', 'keys that two CPEs have', sizes, (size) => {
     const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
     for (let at = 0; at < size; at += 1) table.learn(`k${at}`, sessionOf(at), true, () => []);
     return (at) => table.learn(`k${at % size}`, sessionOf(-at), true, () => []);
   }),
-  tableCase('addresses that guess', [2_500, 5_000, 10_000], (size) => {
+  operationsCase('table', 'addresses that guess', [2_500, 5_000, 10_000], (size) => {
     const limiter = new GuessLimiter({ maxAddresses: size });
     for (let at = 0; at < size; at += 1) limiter.failed(`10.0.0.${at}`);
     return (at) => limiter.failed(`10.1.0.${at}`);
@@ -109,21 +73,21 @@ const tables: StallCase[] = [
       },
     }),
   },
-  tableCase('nonces that are used', [5_000, 10_000, 20_000], (size) => {
+  operationsCase('table', 'nonces that are used', [5_000, 10_000, 20_000], (size) => {
     const nonces = new Nonces({ window: 2 ** Math.ceil(Math.log2(size)) });
     return () => nonces.use(nonces.issue(), 1);
   }),
-  tableCase('pairs that are verified', [1_000, 2_000, 4_000], () => {
+  operationsCase('table', 'pairs that are verified', [1_000, 2_000, 4_000], () => {
     const check = rememberVerified(() => Promise.resolve(true));
     const asker = { group: '10.0.0.1', signal: undefined, isProven: false };
     return (at) => check({ username: `u${at}`, password: 'p' }, asker);
   }),
-  tableCase('CPEs that were woken', sizes, () => {
+  operationsCase('table', 'CPEs that were woken', sizes, () => {
     const spacing = new Spacing(3_600_000);
     for (let at = 0; at < 65_536; at += 1) spacing.mark(`k${at}`);
     return (at) => spacing.mark(`n${at}`);
   }),
-  tableCase('wakes of one CPE with credentials of their own', [1_000, 2_000, 4_000], () => {
+  operationsCase('table', 'wakes of one CPE with credentials of their own', [1_000, 2_000, 4_000], () => {
     const pipeline = new WakePipeline({ policy: { allows: () => false } });
     const waiting: Promise<unknown>[] = [];
     return (at) => {

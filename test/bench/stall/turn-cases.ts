@@ -11,7 +11,7 @@ import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
 import type { InformNotice } from '#core/connection-request/wake-result.js';
 import { Names } from '#core/names/names.js';
 import { SessionTable } from '#core/sessions/session-table.js';
-import type { StallCase } from './stall-case.js';
+import { operationsCase, type StallCase } from './stall-case.js';
 
 // One event that many wait for: each of them may do something in the turn in which it comes.
 
@@ -154,42 +154,8 @@ const crowds: StallCase[] = [
   }),
 ];
 
-const operationsPerTurn = 100;
-
-/** How much each of many costs, with as many others. */
-function eachCase(
-  name: string,
-  each: readonly [number, number, number],
-  prepare: (size: number) => (at: number) => void,
-): StallCase {
-  return {
-    room: 'crowd',
-    name,
-    sizes: each,
-    countsOperations: true,
-    operationsPerTurn,
-    make(size) {
-      const operate = prepare(size);
-      let at = 0;
-      return {
-        length: size,
-        async run() {
-          for (const until = at + size; at < until; at += 1) {
-            operate(at);
-            if (at % operationsPerTurn === 0) {
-              await new Promise((resolve) => {
-                setImmediate(resolve);
-              });
-            }
-          }
-        },
-      };
-    },
-  };
-}
-
 const costs: StallCase[] = [
-  eachCase('CPEs that wait, a network each', [5_000, 10_000, 20_000], (size) => {
+  operationsCase('crowd', 'CPEs that wait, a network each', [5_000, 10_000, 20_000], (size) => {
     const queue = new FairQueue<{ block: string; lane: string }>();
     for (let at = 0; at < size; at += 1) queue.add({ block: address(at), lane: 'a' }, false);
     return (at) => {
@@ -197,7 +163,7 @@ const costs: StallCase[] = [
       queue.next(() => true);
     };
   }),
-  eachCase('CPEs that wait, all of one network', [5_000, 10_000, 20_000], (size) => {
+  operationsCase('crowd', 'CPEs that wait, all of one network', [5_000, 10_000, 20_000], (size) => {
     const queue = new FairQueue<{ block: string; lane: string }>();
     for (let at = 0; at < size; at += 1) queue.add({ block: 'a', lane: address(at) }, false);
     return (at) => {

@@ -3,45 +3,21 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createRawServer, type Server as NetServer } from 'node:net';
 import { createCwmpProxy, type CwmpProxy, type CwmpProxyOptions } from '@cwmp-proxy/core';
 import type { Before } from '../hosts/host.js';
-import { watchResources } from '../leaks.js';
 import { Random } from '../random.js';
 import { closedPort } from '../raw-backend.js';
 import { addressOf } from '../serve.js';
 import { until } from '../until.js';
 import { type BackendLog, type FuzzBackend, pause, reset, startFuzzBackend } from './fuzz-backend.js';
+import { type FuzzTally, playRound } from './fuzz-tally.js';
 import { type ConnectionPlan, type ConnectionRecord, planConnection, runConnection } from './fuzz-cpe.js';
 import type { FuzzHost } from './fuzz-hosts.js';
 import { commitFault, HostFaultError } from './host-fault.js';
 import { faultsOfAnswers, faultsOfDelivery } from './oracle.js';
 import { planRequest, type RequestPlan, type RequestStyle } from './request-plan.js';
 
-/** What came of rounds. */
-export interface FuzzTally {
-  connections: number;
-  requests: number;
-  /** Requests that got the answer of their backend. */
-  served: number;
-  /** What was found, with the seed of its round. */
-  findings: string[];
-}
-
-/** Adds one tally to another. */
-export function addTally(total: FuzzTally, { connections, requests, served, findings }: FuzzTally): void {
-  total.connections += connections;
-  total.requests += requests;
-  total.served += served;
-  total.findings.push(...findings);
-}
-
 /** Plays one round: CPEs, backends, a wakened CPE and a host, all of them as the seed says. */
-export async function runFuzzRound(host: FuzzHost, seed: number): Promise<FuzzTally> {
-  const round = new FuzzRound(host, seed);
-  const left = watchResources();
-  await round.play();
-  const { tally } = round;
-  const kinds = await left();
-  const findings = kinds.length > 0 ? [...tally.findings, `left open: ${kinds.join(', ')}`] : tally.findings;
-  return { ...tally, findings: findings.map((finding) => `${host.name} seed ${seed}: ${finding}`) };
+export function runFuzzRound(host: FuzzHost, seed: number): Promise<FuzzTally> {
+  return playRound(`${host.name} seed ${seed}`, new FuzzRound(host, seed));
 }
 
 const befores: readonly Before[] = ['logging', 'compression', 'response-time', 'trust-proxy'];

@@ -9,12 +9,11 @@ import {
   type WakeStore,
 } from '@cwmp-proxy/core';
 import { inform } from '../acs.js';
-import { watchResources } from '../leaks.js';
 import { Random } from '../random.js';
 import { addressOf } from '../serve.js';
 import { until } from '../until.js';
 import { pause } from './fuzz-backend.js';
-import type { FuzzTally } from './fuzz-round.js';
+import { type FuzzTally, playRound } from './fuzz-tally.js';
 import { acsUser, askerKinds, askForWake, type AskRecord } from './wake-asker.js';
 import { WakeCpe, wakeHabits } from './wake-cpe.js';
 import { FuzzStores } from './wake-store.js';
@@ -30,17 +29,11 @@ export interface FleetStore {
 }
 
 /** Plays one round of wakes: CPEs, ACSs, strangers and one or several instances, all of them as the seed says. */
-export async function runWakeRound(
+export function runWakeRound(
   seed: number,
   makeStore: (random: Random) => FleetStore | Promise<FleetStore> = (random) => new FuzzStores(random),
 ): Promise<FuzzTally> {
-  const round = new WakeRound(seed, makeStore);
-  const left = watchResources();
-  await round.play();
-  const { tally } = round;
-  const kinds = await left();
-  const findings = kinds.length > 0 ? [...tally.findings, `left open: ${kinds.join(', ')}`] : tally.findings;
-  return { ...tally, findings: findings.map((finding) => `wakes seed ${seed}: ${finding}`) };
+  return playRound(`wakes seed ${seed}`, new WakeRound(seed, makeStore));
 }
 
 /** A believed Inform, from when it was sent to when its ACS had answered. */
