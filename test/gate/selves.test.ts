@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { CpeConnection } from '#core/connection-request/cpe-connection.js';
+import { OpenConnections } from '#core/connection-request/open-connections.js';
+import { parseOrigin } from '#core/connection-request/origin.js';
 import { createCwmpProxy, type FailureEvent, type MessageEvent } from '@cwmp-proxy/core';
 import { inform, startAcs } from '../helpers/acs.js';
 import { listenRaw, ok } from '../helpers/cpe-doubles/conversation.js';
@@ -152,4 +156,25 @@ test('a CPE of the old kind, with TLS 1.0, is woken where tls says so', async (t
     const gate = await startGate(t, { allow, users, tls });
     assert.equal((await gate.proxy.wakeCpe(`https://127.0.0.1:${port}/`)).outcome, outcome);
   }
+});
+
+/*
+ * Seen: an ACS on the proxy's own machine got 508 now and then. Cause: the kernel uses one local port for connections to several
+ * places, and only this end was compared. Promise: a connection is the proxy's own only where both its ends are.
+ */
+test('an ACS whose port one of the proxy’s wakes uses too is not taken for that wake', async (t) => {
+  const open = new OpenConnections();
+  t.after(() => open.close());
+  const server = createTcpServer((socket) => void socket.resume());
+  const { url, port } = await listen(t, server);
+  const origin = parseOrigin(url);
+  assert.ok(origin !== undefined);
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  assert.equal(await new CpeConnection(origin, '127.0.0.1', undefined, open).open(), undefined);
+  const { remoteAddress = '', remotePort = 0, localAddress = '' } = await accepted;
+  const ends = { remoteAddress, remotePort, localAddress, localPort: port };
+  assert.equal(open.isOwn(ends), true);
+  assert.equal(open.isOwn({ ...ends, localAddress: '::ffff:127.0.0.1', remoteAddress: '::ffff:127.0.0.1' }), true);
+  assert.equal(open.isOwn({ ...ends, localPort: port - 1 }), false);
+  assert.equal(open.isOwn({ ...ends, localAddress: '127.0.0.2' }), false);
 });

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { DuplexOptions } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { type OpenConnections, plain } from './open-connections.js';
+import { type Ends, type OpenConnections, plain } from './open-connections.js';
 import type { Origin } from './origin.js';
 import { type Reply, ReplyReader } from './reply-reader.js';
 
@@ -75,9 +75,15 @@ export class CpeConnection {
     this.#socket.on('close', () => this.#break('closed'));
   }
 
-  /** Whether this is its own address and port. */
-  isFrom(address: string, port: number): boolean {
-    return this.#socket.localPort === port && plain(this.#socket.localAddress) === address;
+  /** Whether the socket is the other end of this connection. Both ends are compared: the kernel uses a port for several connections. */
+  isOtherEnd({ localAddress, localPort, remoteAddress, remotePort }: Ends): boolean {
+    const own = this.#socket;
+    return (
+      own.localPort === remotePort &&
+      own.remotePort === localPort &&
+      plain(own.localAddress) === plain(remoteAddress) &&
+      plain(own.remoteAddress) === plain(localAddress)
+    );
   }
 
   /** Resolves when the connection stands, or says why it does not. */

@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
 
+/** The two ends of a connection. */
+export type Ends = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
+
 /** What is kept of a connection. */
 interface Closable {
   /** Closes it at once; what still waits on it fails with this error. */
   stop(error: string): void;
-  /** Whether this is its own address and port. */
-  isFrom(address: string, port: number): boolean;
+  /** Whether the socket is the other end of this connection. */
+  isOtherEnd(socket: Ends): boolean;
 }
 
 /** How long a CPE that has said that it closes is let close first, in milliseconds, at least; at most twice as long. */
@@ -28,11 +31,11 @@ export class OpenConnections {
    * Whether a connection that has come in is the other end of one of these: a wake has come back to the proxy. Only one from this
    * machine can be, so that the own ends, which cost a system call each, are seldom read.
    */
-  isOwn({ remoteAddress, remotePort, localAddress }: Socket): boolean {
-    if (remoteAddress === undefined || remotePort === undefined) return false;
-    const address = plain(remoteAddress);
-    if (address !== plain(localAddress) && !address.startsWith('127.') && address !== '::1') return false;
-    for (const connection of this.#all) if (connection.isFrom(address, remotePort)) return true;
+  isOwn(socket: Ends): boolean {
+    if (socket.remoteAddress === undefined) return false;
+    const address = plain(socket.remoteAddress);
+    if (address !== plain(socket.localAddress) && !address.startsWith('127.') && address !== '::1') return false;
+    for (const connection of this.#all) if (connection.isOtherEnd(socket)) return true;
     return false;
   }
 
