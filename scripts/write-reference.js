@@ -105,8 +105,8 @@ function namedUnion(name, members, text) {
   return text;
 }
 
-const options = 'core/src/options.ts';
-const events = 'core/src/events.ts';
+const options = 'core/src/options/options.ts';
+const events = 'core/src/events/events.ts';
 const lines = [
   '# Reference',
   '',
@@ -137,8 +137,10 @@ for (const [, name] of source(options).matchAll(/export interface (\w+)/g)) {
 lines.push('## Other options', '');
 lines.push('### `connectionRequests.access.modes`', '', plain(unionOf(options, 'AccessMode').doc), '');
 lines.push(...optionTable('core/src/backends/backend.ts', 'BackendTls', 'backends[].tls'));
-lines.push(...optionTable('core/src/connection-request/cpe-connection.ts', 'WakeTls', 'connectionRequests.tls'));
-lines.push(...methodTable('core/src/connection-request/wake-fleet.ts', 'WakeStore', 'connectionRequests.store'));
+lines.push(
+  ...optionTable('core/src/connection-request/transports/cpe-connection.ts', 'WakeTls', 'connectionRequests.tls'),
+);
+lines.push(...methodTable('core/src/connection-request/wake/instances.ts', 'WakeStore', 'connectionRequests.store'));
 lines.push(
   ...optionTable('core/src/redis.ts', 'RedisWakeStoreOptions', '').with(0, '### `redisWakeStore(client, options)`'),
 );
@@ -154,11 +156,11 @@ lines.push(
 lines.push(
   ...optionTable('core/src/mount/proxy-first.ts', 'AdapterOptions', '').with(0, '### `cwmpProxy(proxy, options)` only'),
 );
-const wakeOptions = 'core/src/connection-request/wake-options.ts';
+const wakeOptions = 'core/src/connection-request/wake/wake-options.ts';
 lines.push(...optionTable(wakeOptions, 'WakeOptions', '').with(0, '### `proxy.wakeCpe(origin, options)`'));
 // What only `wakeCpe` without a proxy takes stands among the options of the pipeline.
 const alone = /interface WakeCpeOptions\s+extends WakeOptions,\s*Pick<WakePipelineOptions, ([^>]*)>/.exec(
-  source('core/src/connection-request/wake-cpe.ts'),
+  source('core/src/connection-request/wake/wake-cpe.ts'),
 )[1];
 lines.push(
   ...optionTable(wakeOptions, 'WakePipelineOptions', '', alone.match(/\w+/g))
@@ -187,7 +189,7 @@ for (const { key, type, text } of interfaceOf(events, 'CwmpProxyEvents').fields)
   lines.push(`### ${code(key)}`, '', `${text} Argument: ${code(payload)}; channel ${code(`cwmp-proxy:${key}`)}.`, '');
   const places = {
     BackendFigures: 'core/src/backends/backend.ts',
-    WakeEvent: 'core/src/connection-request/wake-result.ts',
+    WakeEvent: 'core/src/connection-request/result.ts',
   };
   const all = [];
   for (let name = payload; name !== '';) {
@@ -203,7 +205,7 @@ for (const { key, type, text } of interfaceOf(events, 'CwmpProxyEvents').fields)
 const why = interfaceOf(events, 'SessionEndEvent').fields.find(({ key }) => key === 'why');
 namedUnion('SessionEnd', unionOf('core/src/sessions/session.ts', 'SessionEnd').members, why.text);
 const answers = /statuses: Readonly<Record<WakeOutcome, number>> = \{([^]*?)\}/.exec(
-  source('core/src/connection-request/wake-answer.ts'),
+  source('core/src/connection-request/acs-answer.ts'),
 )[1];
 const statusOf = new Map([...answers.matchAll(/'?([\w-]+)'?: (\d+)/g)].map(([, outcome, status]) => [outcome, status]));
 lines.push(
@@ -216,7 +218,7 @@ lines.push(
   '| Outcome | Status | Meaning |',
   '| --- | --- | --- |',
 );
-for (const row of listedUnion('core/src/connection-request/wake-result.ts', 'WakeOutcome')) {
+for (const row of listedUnion('core/src/connection-request/result.ts', 'WakeOutcome')) {
   const [, outcome] = /`([\w-]+)`/.exec(row);
   lines.push(row.replace(' | ', ` | ${statusOf.get(outcome)} | `));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Names } from '#core/names/names.js';
-import { OwnAddresses } from '#core/own-addresses.js';
+import { OwnAddresses } from '#core/policy/own-addresses.js';
 import { resolveBy } from '../helpers/fake-dns.js';
 
 /*

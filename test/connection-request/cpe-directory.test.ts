@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CpeDirectory, type Identity } from '#core/connection-request/cpe-directory.js';
-import { parseOrigin } from '#core/connection-request/origin.js';
+import { parseOrigin } from '#core/connection-request/cpe-url.js';
 
 const device = (serialNumber: string) => ({ manufacturer: 'M', oui: '020000', productClass: 'P', serialNumber });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, request as httpRequest } from 'node:http';
 import { test, type TestContext } from 'node:test';
-import { createBasicAuthenticator } from '#core/auth/basic.js';
+import { createBasicAuthenticator } from '#core/access/basic.js';
 import { createWakeEndpoint, type WakeEndpointOptions } from '#core/connection-request/endpoint.js';
 import { CwmpProxyError, type WakeOutcome, type WakeResult } from '@cwmp-proxy/core';
 import { listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';

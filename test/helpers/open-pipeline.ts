@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
-import type { WakePipelineOptions } from '#core/connection-request/wake-options.js';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
+import type { WakePipelineOptions } from '#core/connection-request/wake/wake-options.js';
+import { WakePipeline } from '#core/connection-request/wake/wakes.js';
 import { cpeCredentials } from './cpe-doubles/conversation.js';
 
 /** A pipeline for the length of one test, which keeps no time between wakes and knows the credentials of the doubles. */

@@ -1,8 +1,8 @@
 import type { CwmpMessage } from '@cwmp-proxy/core';
-import { charsetOf, textDecoder } from '#core/soap/charset.js';
+import { charsetOf, textDecoder } from '#core/soap/scan/charset.js';
 import { readFacts } from '#core/soap/message-facts.js';
-import type { ScannerOptions } from '#core/soap/markup-scanner.js';
-import { MessageRewriter } from '#core/soap/message-rewriter.js';
+import type { ScannerOptions } from '#core/soap/scan/markup-scanner.js';
+import { MessageRewriter } from '#core/soap/rewrite/rewrite-stream.js';
 import { unitsOf } from './reference-parser.js';
 
 /** A rewriting that leaves the URLs of one host alone and gives others a text that has to be escaped. */

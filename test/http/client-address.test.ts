@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { test } from 'node:test';
 import type { WarningEvent } from '@cwmp-proxy/core';
 import { type ClientsSettings, Clients, clientGroupOf, clientOf } from '#core/http/client-address.js';
-import { readIpBlock } from '#core/url/ip-address.js';
+import { readIpBlock } from '#core/policy/ip-address.js';
 import { atEnd } from '../helpers/at-end.js';
 import { valuesOf } from '../helpers/cpe-clients/raw-answer.js';
 import { RawConnection } from '../helpers/cpe-clients/raw-connection.js';

@@ -1,7 +1,7 @@
 import { type Backend, type BackendFigures, type BackendSettings, nameOf } from './backends/backend.js';
 import type { BackendPool } from './backends/backend-pool.js';
 import { refuseOption } from './option-checks.js';
-import type { BackendOptions } from './options.js';
+import type { BackendOptions } from './options/options.js';
 import type { SessionTable } from './sessions/session-table.js';
 
 /** The backends of a running proxy: what they do, and which there are. */

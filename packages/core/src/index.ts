@@ -14,8 +14,8 @@ export type {
   SessionEvent,
   WarningCode,
   WarningEvent,
-} from './events.js';
-export { type EventLogger, logEvents } from './log-events.js';
+} from './events/events.js';
+export { type EventLogger, logEvents } from './events/log-events.js';
 export {
   type AdapterOptions,
   type AppListener,
@@ -25,7 +25,7 @@ export {
   proxyFirst,
   type ServingProxy,
 } from './mount/proxy-first.js';
-export { acsPresets } from './acs-presets.js';
+export { acsPresets } from './options/acs-presets.js';
 export type {
   AccessMode,
   AccessOptions,
@@ -40,28 +40,33 @@ export type {
   SessionOptions,
   TimeoutOptions,
   UrlOptions,
-} from './options.js';
+} from './options/options.js';
 export type { SessionEnd } from './sessions/session.js';
-export type { Counts, ProxyStats } from './stats.js';
-export type { CpeSecrets, CpeUser } from './auth/cpe-authenticator.js';
-export { type CpeIdentity, cpeUsername, readCpeUsername } from './auth/cpe-username.js';
-export type { OfferedAlgorithm, UserSecret } from './auth/digest-authenticator.js';
+export type { Counts, ProxyStats } from './events/stats.js';
+export type { CpeSecrets, CpeUser } from './access/cpe-authenticator.js';
+export { type CpeIdentity, cpeUsername, readCpeUsername } from './access/cpe-username.js';
+export type { OfferedAlgorithm, UserSecret } from './access/digest-authenticator.js';
 export type { UrlForm } from './url/proxied-url.js';
-export type { OwnAddress } from './url/refused-addresses.js';
-export { type AllowedTarget, createWakePolicy, type WakePolicy, type WakePolicyOptions } from './url/wake-policy.js';
+export type { OwnAddress } from './policy/refused-addresses.js';
+export {
+  type AllowedTarget,
+  createWakePolicy,
+  type WakePolicy,
+  type WakePolicyOptions,
+} from './policy/target-policy.js';
 
 // One part only: the rewriter
-export { InformRewriter } from './soap/inform-rewriter.js';
+export { InformRewriter } from './soap/rewrite/inform-rewriter.js';
 export type { ConnectionRequestUrl, CwmpMessage, DeviceId, RewriteOutcome, UnchangedReason } from './soap/message.js';
-export type { RewriteOptions } from './soap/message-rewriter.js';
-export { rewriteMessage, type RewrittenMessage } from './soap/rewrite-message.js';
+export type { RewriteOptions } from './soap/rewrite/rewrite-stream.js';
+export { rewriteMessage, type RewrittenMessage } from './soap/rewrite/rewrite-whole.js';
 
 // One part only: the connection request
-export type { WakeTls } from './connection-request/cpe-connection.js';
+export type { WakeTls } from './connection-request/transports/cpe-connection.js';
 export type { Credentials, CredentialsRequest, CredentialsSource } from './connection-request/credentials.js';
-export { wakeCpe, type WakeCpeOptions } from './connection-request/wake-cpe.js';
-export type { WakeStore } from './connection-request/wake-fleet.js';
-export type { WakeOptions } from './connection-request/wake-options.js';
+export { wakeCpe, type WakeCpeOptions } from './connection-request/wake/wake-cpe.js';
+export type { WakeStore } from './connection-request/wake/instances.js';
+export type { WakeOptions } from './connection-request/wake/wake-options.js';
 export type {
   InformNotice,
   WakeDevice,
@@ -69,12 +74,12 @@ export type {
   WakeLeg,
   WakeOutcome,
   WakeResult,
-} from './connection-request/wake-result.js';
+} from './connection-request/result.js';
 
 // One part only: Digest and Basic
-export { parseAuthorization } from './auth/authorization.js';
-export type { CredentialChecker, Users } from './auth/basic.js';
-export { type Challenge, parseChallenges } from './auth/challenge.js';
+export { parseAuthorization } from './digest/authorization.js';
+export type { CredentialChecker, Users } from './access/basic.js';
+export { type Challenge, parseChallenges } from './digest/challenge.js';
 export {
   type DigestAlgorithm,
   digestHa1,
@@ -82,6 +87,6 @@ export {
   type DigestQop,
   type DigestReading,
   digestResponse,
-} from './auth/digest-algorithm.js';
-export { chooseDigestChallenge, type DigestChallenge, readDigestChallenge } from './auth/digest-challenge.js';
-export { answerDigest, type DigestAnswerOptions, type DigestExpectation, verifyDigest } from './auth/digest.js';
+} from './digest/digest-algorithm.js';
+export { chooseDigestChallenge, type DigestChallenge, readDigestChallenge } from './digest/digest-challenge.js';
+export { answerDigest, type DigestAnswerOptions, type DigestExpectation, verifyDigest } from './digest/digest.js';

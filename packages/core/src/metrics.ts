@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry, register } from 'prom-client';
-import { subscribe } from './events.js';
+import { subscribe } from './events/events.js';
 import type { CwmpProxy } from './proxy.js';
 
 /** Where {@link collectMetrics} puts its metrics. */

@@ -1,4 +1,4 @@
-import type { WakeStore } from './connection-request/wake-fleet.js';
+import type { WakeStore } from './connection-request/wake/instances.js';
 
 /** What {@link redisWakeStore} needs of a client of the `redis` package. */
 export interface RedisClient {

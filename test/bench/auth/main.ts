@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { DigestAuthenticator } from '#core/auth/digest-authenticator.js';
-import { Nonces } from '#core/auth/nonces.js';
+import { DigestAuthenticator } from '#core/access/digest-authenticator.js';
+import { Nonces } from '#core/access/nonces.js';
 import { digestHa1, digestResponse } from '@cwmp-proxy/core';
 
 // What a Digest verification costs with 1, 10 000 and 100 000 nonces outstanding, in microseconds of CPU, beside http-auth's.

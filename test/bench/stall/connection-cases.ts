@@ -1,4 +1,4 @@
-import { ReplyReader } from '#core/connection-request/reply-reader.js';
+import { ReplyReader } from '#core/connection-request/transports/reply-reader.js';
 import { repeated, type StallCase } from './stall-case.js';
 
 // A head is read up to 16 KB, a body up to 64 KB; what is longer is given up.

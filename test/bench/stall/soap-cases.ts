@@ -2,9 +2,9 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { InformRewriter, rewriteMessage } from '@cwmp-proxy/core';
-import type { EncodedRewriteOptions } from '#core/soap/content-coding.js';
-import { MessageRewriter } from '#core/soap/message-rewriter.js';
-import { rewriteEncodedMessage } from '#core/soap/rewrite-encoded.js';
+import type { EncodedRewriteOptions } from '#core/soap/coding/content-coding.js';
+import { MessageRewriter } from '#core/soap/rewrite/rewrite-stream.js';
+import { rewriteEncodedMessage } from '#core/soap/coding/rewrite-body.js';
 import { repeated, type StallCase } from './stall-case.js';
 
 const rewriteUrl = (url: string): string => `http://proxy.example/client?origin=${url}`;

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { Agent as HttpAgent, get, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { WakePipeline } from '#core/connection-request/wake-pipeline.js';
+import type { WakePipeline } from '#core/connection-request/wake/wakes.js';
 
 /** Wakes the CPE at this host; rejects when it did not answer 200. */
 export type Client = (host: string, port: number) => Promise<void>;

@@ -1,6 +1,6 @@
 // Wakes a fleet of which a share is dead, in a process of its own. Argument: a FleetRun in JSON. Tells a FleetOutcome.
 import type { FleetOutcome, FleetRun } from './dead-share.js';
-import { WakePipeline } from '#core/connection-request/wake-pipeline.js';
+import { WakePipeline } from '#core/connection-request/wake/wakes.js';
 
 const given: unknown = JSON.parse(process.argv[2] ?? '{}');
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap } from '../bounded-map.js';
-import { parseOrigin } from './origin.js';
-import type { InformNotice, WakeDevice } from './wake-result.js';
+import { parseOrigin } from './cpe-url.js';
+import type { InformNotice, WakeDevice } from './result.js';
 
 /** Maximum of characters of one field of a DeviceId: twice what TR-069 A6 Table 44 allows. A device with a longer one is not kept. */
 const maxFieldLength = 128;

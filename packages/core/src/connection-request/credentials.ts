@@ -1,6 +1,6 @@
-import { hasControl } from '../auth/authorization.js';
+import { hasControl } from '../digest/authorization.js';
 import { refuseOption } from '../option-checks.js';
-import type { WakeDevice } from './wake-result.js';
+import type { WakeDevice } from './result.js';
 
 /** What a CPE knows its ACS by: ConnectionRequestUsername and ConnectionRequestPassword. */
 export interface Credentials {

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Authenticator, AuthRefusal, Guess, GuessedCpe } from '../auth/authenticator.js';
+import type { Authenticator, AuthRefusal, Guess, GuessedCpe } from '../access/authenticator.js';
 import { clientGroupOf } from '../http/client-address.js';
 import { onClosed } from '../http/client-left.js';
 import { isOpen, reply } from '../http/response.js';
 import { CwmpProxyError, drawRetryAfter } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
-import type { Relay, RelayAnswer } from './relay.js';
-import { hasRefusedCredentials } from './wake-attempt.js';
-import type { Located, WakePipeline } from './wake-pipeline.js';
-import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './wake-answer.js';
-import type { WakeResult } from './wake-result.js';
+import type { Relay, RelayAnswer } from './relay/relay.js';
+import { hasRefusedCredentials } from './transports/http-transport.js';
+import type { Located, WakePipeline } from './wake/wakes.js';
+import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './acs-answer.js';
+import type { WakeResult } from './result.js';
 
 /** Options of {@link createWakeEndpoint}. */
 export interface WakeEndpointOptions {

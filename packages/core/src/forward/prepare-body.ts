@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { type Readable, pipeline } from 'node:stream';
 import type { Hold } from '../http/held-room.js';
-import { type EncodedRewriteOptions, coderBytes, contentCodingOf } from '../soap/content-coding.js';
+import { type EncodedRewriteOptions, coderBytes, contentCodingOf } from '../soap/coding/content-coding.js';
 import { type CwmpMessage, type DeviceId, LazyMessage, nothingFound } from '../soap/message.js';
-import { rewriteEncodedMessage } from '../soap/rewrite-encoded.js';
-import { rewriteStages } from '../soap/rewrite-stages.js';
+import { rewriteEncodedMessage } from '../soap/coding/rewrite-body.js';
+import { rewriteStages } from '../soap/rewrite/rewrite-stages.js';
 import type { SessionAnswer } from '../sessions/session.js';
 import { readBody, streamBytes } from './read-body.js';
 import { type BodyLimits, RequestBody } from './request-body.js';

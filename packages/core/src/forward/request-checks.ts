@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
-import { readTarget } from '../url/request-target.js';
+import { readTarget } from '../http/request-target.js';
 
 /**
  * Refuses what two HTTP parsers may read in two ways, so that no backend sees a request that the proxy did not mean

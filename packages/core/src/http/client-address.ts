@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6, type Socket, SocketAddress } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { type IpBlock, isInside, readIpAddress } from '../url/ip-address.js';
+import { type IpBlock, isInside, readIpAddress } from '../policy/ip-address.js';
 import { lastValue, readForwarded, readXForwardedFor } from './forwarded-fields.js';
 
 /** Who a request is from, as far as its connection and the operator's own proxies in front of us tell. */

@@ -3,8 +3,8 @@ import { IncomingMessage } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
 import { wasRead } from '../http/unread-request.js';
 import { isSameClient } from '../http/client-address.js';
-import { charsetOf } from '../soap/charset.js';
-import { contentCodingOf } from '../soap/content-coding.js';
+import { charsetOf } from '../soap/scan/charset.js';
+import { contentCodingOf } from '../soap/coding/content-coding.js';
 
 /** A body that something in front of the proxy has read, as it kept it. */
 export type KeptBody = Uint8Array | string;

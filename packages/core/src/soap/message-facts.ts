@@ -1,7 +1,7 @@
-import { readCharacterData, trimBlank, type DecodeText } from './character-data.js';
+import { readCharacterData, trimBlank, type DecodeText } from './scan/character-data.js';
 import { deviceTags } from './device-tags.js';
-import { localName } from './local-name.js';
-import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './markup-scanner.js';
+import { localName } from './scan/local-name.js';
+import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './scan/markup-scanner.js';
 import type { DeviceId } from './message.js';
 
 /** What a message says about itself. */

@@ -1,5 +1,5 @@
-import { charsetOf, textDecoder } from './charset.js';
-import type { DecodeText } from './character-data.js';
+import { charsetOf, textDecoder } from './scan/charset.js';
+import type { DecodeText } from './scan/character-data.js';
 import { type MessageBeginning, readBeginning, readFacts, type MessageFacts } from './message-facts.js';
 
 /** Who a CPE says it is (TR-069 A6 §A.3.3.1, DeviceIdStruct); an empty string where it says nothing. */

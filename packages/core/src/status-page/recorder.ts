@@ -1,6 +1,6 @@
 import { BoundedMap } from '../bounded-map.js';
-import type { WakeEvent, WakeLeg } from '../connection-request/wake-result.js';
-import { type CwmpProxyEmitter, type InformEvent, shownUrl, subscribe } from '../events.js';
+import type { WakeEvent, WakeLeg } from '../connection-request/result.js';
+import { type CwmpProxyEmitter, type InformEvent, shownUrl, subscribe } from '../events/events.js';
 
 /** A wake as the page shows it. */
 export interface WakeEntry extends Pick<WakeEvent, 'id' | 'origin' | 'outcome' | 'legs' | 'ms'> {

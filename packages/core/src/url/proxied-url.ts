@@ -2,7 +2,7 @@ import { CwmpProxyError } from '../errors.js';
 import { readHostForm, writeHostForm } from './host-form.js';
 import { type FoundUrl, readPathToken, writePathToken } from './path-form.js';
 import { readQuery, writeQuery } from './query-form.js';
-import { readTarget } from './request-target.js';
+import { readTarget } from '../http/request-target.js';
 import { createUrlSigner } from './url-signer.js';
 
 /** Longest value the data models give `ManagementServer.ConnectionRequestURL` before Device:2.14 (SPEC: string(256)). */
