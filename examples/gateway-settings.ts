@@ -25,10 +25,11 @@ const publicUrl = setting('PUBLIC_URL', `http://127.0.0.1:${port}`);
 const backends = setting('BACKENDS', 'http://127.0.0.1:7547');
 
 /** What nobody else may know, by the variable that it can be set with. */
-export const secrets: Readonly<Record<'ACS_PASSWORD' | 'CPE_PASSWORD' | 'AFFINITY_KEY', string>> = {
+export const secrets: Readonly<Record<'ACS_PASSWORD' | 'CPE_PASSWORD' | 'AFFINITY_KEY' | 'NONCE_KEY', string>> = {
   ACS_PASSWORD: password('ACS_PASSWORD'),
   CPE_PASSWORD: password('CPE_PASSWORD'),
   AFFINITY_KEY: setting('AFFINITY_KEY', randomBytes(16).toString('hex')),
+  NONCE_KEY: setting('NONCE_KEY', randomBytes(16).toString('hex')),
 };
 
 export const options: CwmpProxyOptions = {

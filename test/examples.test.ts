@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { answerDigest, chooseDigestChallenge } from '@cwmp-proxy/core';
 import { inform, informResponse, startAcs } from './helpers/acs.js';
 import { atEnd } from './helpers/at-end.js';
 import { freePort } from './helpers/free-port.js';
@@ -44,3 +45,43 @@ for (const name of ['express-gateway', 'koa-gateway', 'http-gateway']) {
     assert.equal((await exited)[0], 0);
   });
 }
+
+test('four workers of the example cluster take the Digest answers of an ACS that opens a connection for each request', async (t) => {
+  let woken = 0;
+  const device = await serve(t, (_request, response) => {
+    woken += 1;
+    response.writeHead(200, { connection: 'close' }).end();
+  });
+  const port = await freePort();
+  const env = { PATH: process.env['PATH'], PORT: String(port), ACS_PASSWORD: 'a password', WORKERS: '4' };
+  const child = spawn(process.execPath, ['scripts/example.js', 'cluster'], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  atEnd(t, async () => {
+    child.kill('SIGTERM');
+    await exited;
+  });
+  const uri = `/client?origin=${device.url}`;
+  const ask = (headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}${uri}`, { headers: { connection: 'close', ...headers } });
+  for (
+    let tries = 0;
+    !(await ask().then(
+      ({ ok }) => !ok,
+      () => false,
+    ));
+    tries += 1
+  ) {
+    assert.ok(tries < 500, 'a worker listens');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  for (let count = 1; count <= 16; count += 1) {
+    const challenge = chooseDigestChallenge((await ask()).headers.get('www-authenticate') ?? '');
+    assert.ok(challenge !== undefined);
+    const authorization = answerDigest(challenge, { username: 'acs', password: 'a password', method: 'GET', uri });
+    assert.equal((await ask({ authorization })).status, 200);
+    assert.equal(woken, count);
+  }
+});

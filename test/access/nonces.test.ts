@@ -57,3 +57,48 @@ test('a count of none, or that is no number, is never fresh', () => {
   const nonce = nonces.issue();
   for (const count of [0, -1, Number.NaN, 1.5]) assert.equal(nonces.use(nonce, count), 'replayed');
 });
+
+/*
+ * Seen: an ACS that answers each challenge on a new connection, behind a balancer, got 401 for ever. Cause: a nonce was good only at
+ * the instance that gave it. Promise: with the same key it is good at each, each count once.
+ */
+test('a nonce of another instance with the same key is good, each count once', () => {
+  let now = 1_000_000_000;
+  const options = { key: 'a key of all instances', maxForeign: 4, now: () => now };
+  const [here, there, stranger] = [
+    new Nonces(options),
+    new Nonces(options),
+    new Nonces({ ...options, key: 'another key' }),
+  ];
+  const nonce = there.issue();
+  assert.equal(here.isOwn(nonce), true);
+  assert.equal(stranger.isOwn(nonce), false);
+  assert.deepEqual(
+    [1, 1, 3, 2, 2, 40, 7].map((count) => here.use(nonce, count)),
+    ['fresh', 'replayed', 'fresh', 'fresh', 'replayed', 'fresh', 'replayed'],
+  );
+  assert.equal(stranger.use(nonce, 1), 'unknown');
+  now += 60_001;
+  assert.equal(here.use(nonce, 41), 'stale');
+});
+
+test('uses of nonces of another instance are remembered up to a maximum, and none is good twice', () => {
+  let now = 1_000_000_000;
+  const options = { key: 'a key of all instances', maxForeign: 4, now: () => now };
+  const [here, there] = [new Nonces(options), new Nonces(options)];
+  const nonces = Array.from({ length: 8 }, () => {
+    now += 1_000;
+    return there.issue();
+  });
+  for (const nonce of nonces) assert.equal(here.use(nonce, 1), 'fresh');
+  for (const nonce of nonces) assert.notEqual(here.use(nonce, 1), 'fresh');
+  now += 1_000;
+  assert.equal(here.use(there.issue(), 1), 'fresh');
+});
+
+test('a nonce from far ahead of the clock is stale', () => {
+  const [here, there] = [0, 3_600_000].map(
+    (ahead) => new Nonces({ key: 'a key of all instances', now: () => 1e9 + ahead }),
+  );
+  assert.equal(here?.use(there?.issue() ?? '', 1), 'stale');
+});

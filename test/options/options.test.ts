@@ -143,6 +143,18 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
     message: /^connectionRequests\.access\.modes: /,
   },
   {
+    name: 'a nonce key that is too short',
+    options: { connectionRequests: { ...good.connectionRequests, access: { nonceKey: 'short' } } },
+    message: /^connectionRequests\.access\.nonceKey: /,
+  },
+  {
+    name: 'a nonce key where nobody is asked for Digest',
+    options: {
+      connectionRequests: { ...good.connectionRequests, access: { modes: ['basic'], nonceKey: '0123456789abcdef' } },
+    },
+    message: /^connectionRequests\.access\.nonceKey: /,
+  },
+  {
     name: 'an htpasswd file that is not there',
     options: { connectionRequests: { allow: ['10.0.0.0/8'], access: { htpasswd: '/nonexistent' } } },
     message: /^connectionRequests\.access\.htpasswd: /,

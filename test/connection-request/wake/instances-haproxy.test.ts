@@ -72,7 +72,7 @@ test(
       const proxy = createCwmpProxy({
         publicUrl: publicOrigin,
         backends: [acs.url],
-        connectionRequests,
+        connectionRequests: { ...connectionRequests, access: { nonceKey: 'the same at both gateways' } },
         trustedProxies,
       });
       atEnd(t, () => proxy.close());
@@ -98,14 +98,14 @@ test(
       woken += 1;
       response.writeHead(200, { connection: 'close' }).end();
     });
-    // A stranger's wrong passwords are counted for its own address, not for HAProxy's.
+    // A stranger's wrong passwords are counted for its own address, not for HAProxy's, by each gateway.
     const wrong = { authorization: `Basic ${btoa('acs:wrong')}` };
     const statuses: number[] = [];
-    for (let count = 0; count <= 20; count += 1)
+    for (let count = 0; count <= 41; count += 1)
       statuses.push(await statusFrom('127.0.0.5', `${haproxy.acss}/client`, wrong));
     assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
     assert.equal(acs.received[0]?.headers['x-forwarded-for'], '127.0.0.1, 127.0.0.1');
-    // Each answer on a connection of its own: its nonce is known to one gateway only.
+    // Each answer on a connection of its own, which leads to the other gateway.
     const uri = `/client?origin=${device.url}`;
     for (let count = 0; count < 4; count += 1) {
       const asked = await fetch(haproxy.acss + uri, { headers: { connection: 'close' } });

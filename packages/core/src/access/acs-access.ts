@@ -33,6 +33,8 @@ export interface AccessSettings {
   readonly htpasswd?: string;
   readonly algorithms: readonly OfferedAlgorithm[];
   readonly compareUri: boolean;
+  /** Signs the nonces of all instances that have it. */
+  readonly nonceKey: string | undefined;
   readonly maxFailures: number;
   /** Path that proxies in front may take off the request target; empty for none. */
   readonly publicPath: string;
@@ -64,7 +66,7 @@ interface Checked {
 
 /** Asks the ACSs who they are: Digest, Basic, or a Basic pair that is for the CPE; and slows guessing down. */
 export class Access implements Authenticator {
-  readonly #nonces = new Nonces();
+  readonly #nonces: Nonces;
   readonly #limiter: GuessLimiter;
   /** Of guesses at CPEs: at each, and at all behind one address. */
   readonly #atCpes: GuessLimiter;
@@ -85,6 +87,7 @@ export class Access implements Authenticator {
   constructor(settings: AccessSettings) {
     const { schemes, realm, users, htpasswd, algorithms, compareUri, publicPath, maxFailures, onRefused } = settings;
     this.#onRefused = onRefused;
+    this.#nonces = new Nonces({ key: settings.nonceKey });
     this.#limiter = new GuessLimiter({ maxFailures });
     this.#atCpes = new GuessLimiter({ maxFailures });
     this.#atAddresses = new GuessLimiter({ maxFailures: maxFailures * cpesOfAddress });

@@ -26,7 +26,8 @@ export interface ResolvedConnectionRequests extends ConnectionRequestOptions {
 }
 
 /** {@link AccessOptions}, checked, with every default in its place. */
-export type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd'>> & Pick<AccessOptions, 'htpasswd'>;
+export type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd' | 'nonceKey'>> &
+  Pick<AccessOptions, 'htpasswd'> & { nonceKey: string | undefined };
 
 type FailureStatus = NonNullable<ConnectionRequestOptions['timeoutStatus']>;
 
@@ -88,8 +89,8 @@ export function resolveConnectionRequests(
 
 function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions): ResolvedAccess {
   const group = `${path}.access`;
-  checkGroup(group, options, ['modes', 'htpasswd', 'realm', 'algorithms', 'compareUri', 'maxFailures']);
-  const { htpasswd, realm = 'cwmp-proxy' } = options;
+  checkGroup(group, options, ['modes', 'htpasswd', 'realm', 'algorithms', 'compareUri', 'nonceKey', 'maxFailures']);
+  const { htpasswd, realm = 'cwmp-proxy', nonceKey } = options;
   const isMap = isPlainObject(users) && Object.keys(users).length > 0;
   if (users !== undefined && typeof users !== 'function' && !isMap) refuseOption(`${path}.users`, expectedUsers);
   if (isMap && isOnePair(users)) refuseOption(`${path}.users`, onePair);
@@ -116,12 +117,18 @@ function resolveAccess({ users, access: options = {} }: ConnectionRequestOptions
     refuseOption(`${path}.users`, 'no mode asks for them');
   }
   checkRealm(`${group}.realm`, realm);
+  if (nonceKey !== undefined && (typeof nonceKey !== 'string' || nonceKey.length < 16)) {
+    refuseOption(`${group}.nonceKey`, 'expected a key of at least 16 characters');
+  }
+  if (nonceKey !== undefined && !chosen.includes('digest'))
+    refuseOption(`${group}.nonceKey`, "only the mode 'digest' uses it");
   return Object.freeze({
     modes: chosen,
     ...(htpasswd === undefined ? {} : { htpasswd }),
     realm,
     algorithms: choose(`${group}.algorithms`, options.algorithms ?? ['MD5'], ['MD5', 'SHA-256']),
     compareUri: trueOrFalse(`${group}.compareUri`, options.compareUri, true),
+    nonceKey,
     maxFailures: wholeNumber(`${group}.maxFailures`, options.maxFailures, 20, 1, 1_000_000),
   });
 }

@@ -158,6 +158,13 @@ export interface AccessOptions {
    */
   compareUri?: boolean;
   /**
+   * Key of at least 16 characters that all instances of the proxy share, so that a Digest answer is good at each of them: an ACS may
+   * answer a challenge on a new connection, which a balancer or `node:cluster` leads to another instance. Nonces are good for 60 s
+   * then, and clocks must agree within that time. Each instance counts the uses itself: an answer that somebody has overheard can be
+   * repeated once at each other instance, for the same URL. Default: none; a Digest answer is good at the instance that asked, for 5 min.
+   */
+  nonceKey?: string | undefined;
+  /**
    * Wrong answers of one client address (an IPv6 /64) after which it gets 429, forgiven one after the other over a minute.
    * Default 20. At most 10 000 addresses are counted. What a CPE refuses in `forward` and `relay` counts at the address and port that
    * was dialled; at all ports of an address together four times as many are taken.
