@@ -136,7 +136,7 @@ for (const [, name] of source(options).matchAll(/export interface (\w+)/g)) {
 
 lines.push('## Other options', '');
 lines.push('### `connectionRequests.access.modes`', '', plain(unionOf(options, 'AccessMode').doc), '');
-lines.push(...optionTable('core/src/backends/backend.ts', 'BackendTls', 'backends[].tls'));
+lines.push(...optionTable('core/src/backends/backend-dialer.ts', 'BackendTls', 'backends[].tls'));
 lines.push(
   ...optionTable('core/src/connection-request/transports/cpe-connection.ts', 'WakeTls', 'connectionRequests.tls'),
 );

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns';
 import { test } from 'node:test';
 import { BackendPool } from '#core/backends/backend-pool.js';
 import { HealthCheck } from '#core/backends/health-check.js';
+import { resolveBy } from '../helpers/fake-dns.js';
 import { Health } from '#core/backends/health.js';
 
 const settings = { maxFailures: 3, ejectMs: 100, maxEjectMs: 350, probeMs: 50 };
@@ -98,10 +99,15 @@ test('a backend that is left out does not make up for it afterwards', () => {
 
 test('a backend whose connection can not even be begun does not answer', async () => {
   const url = new URL('https://b');
-  const connector = (): never => {
-    throw new Error('what Node says of options of TLS that it does not take');
+  // Node throws of options of TLS that it does not take.
+  const tls = { cert: 'no certificate' };
+  const target = {
+    url,
+    tls,
+    lookup: resolveBy(() => ['127.0.0.1']).lookup,
+    connectTimeoutMs: 1_000,
+    onConnected: () => undefined,
   };
-  const target = { url, origin: url, connector, headersTimeoutMs: 1, bodyTimeoutMs: 1 };
   for (const path of [undefined, '/health']) {
     const check = new HealthCheck(
       { expectStatus: 200, timeoutMs: 10_000, ...(path !== undefined && { path }) },

@@ -1,7 +1,8 @@
 // For applications
 export { createCwmpProxy, type CwmpProxy, type HandleOptions, type ServesOptions } from './proxy.js';
 export type { BackendControl } from './backend-control.js';
-export type { BackendFigures, BackendState, BackendTls } from './backends/backend.js';
+export type { BackendFigures, BackendState } from './backends/backend.js';
+export type { BackendTls } from './backends/backend-dialer.js';
 export { CwmpProxyError, type CwmpProxyErrorCode } from './errors.js';
 export type {
   CwmpProxyEvents,

@@ -1,23 +1,11 @@
 import type { LookupFunction } from 'node:net';
-import { buildConnector } from 'undici';
 import { type LocalShortage, localShortage } from '../http/local-shortage.js';
 import { ActiveHealth, type ActiveHealthSettings } from './active-health.js';
 import { BackendConnection, type ConnectionSettings } from './backend-connection.js';
+import { BackendDialer, type BackendTls } from './backend-dialer.js';
 import { HealthCheck } from './health-check.js';
 import { Health, type HealthSettings } from './health.js';
 import { RecoveryWatch } from './recovery-watch.js';
-
-/** TLS towards a backend, in the terms of Node's `tls.connect`. */
-export interface BackendTls {
-  /** Certificate authorities to trust instead of the well-known ones, PEM. */
-  ca?: string | Buffer | readonly (string | Buffer)[];
-  /** Client certificate, PEM. */
-  cert?: string | Buffer;
-  /** Private key of the client certificate, PEM. */
-  key?: string | Buffer;
-  /** Name for SNI and for the check of the certificate. Default: the URL's host name. */
-  servername?: string;
-}
 
 /** What a {@link Backend} needs to know of its ACS. */
 export interface BackendSettings {
@@ -141,22 +129,11 @@ export class Backend {
     this.#maxUnanswered = health.maxFailures;
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
-    // No probes by the kernel: a session's own limits are shorter, and eight system calls a connection dearer.
-    const connect = buildConnector({
-      ...setByNode,
-      ...tlsOptions(tls),
-      lookup,
-      timeout: connectTimeoutMs,
-      keepAlive: false,
-    });
-    const connector: buildConnector.connector = (where, callback) =>
-      connect(where, (...result) => {
-        if (result[0] === null) this.#reached = true;
-        callback(...result);
-      });
-    this.#connection = { origin: new URL(url.origin), connector, headersTimeoutMs, bodyTimeoutMs };
+    const dialer = new BackendDialer(url, tls, lookup);
+    const onConnected = (): void => void (this.#reached = true);
+    this.#connection = { dialer, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs, onConnected };
     const question = { expectStatus: 200, ...active, timeoutMs: connectTimeoutMs + headersTimeoutMs };
-    this.#check = new HealthCheck(question, { ...this.#connection, url });
+    this.#check = new HealthCheck(question, { url, tls, lookup, connectTimeoutMs, onConnected });
     this.#recovery = new RecoveryWatch(this.#check, (fault) => this.#recovered(fault));
     if (active === undefined) return;
     this.#active = new ActiveHealth(active.intervalMs, this.#check, (fault) => this.#asked(fault));
@@ -310,14 +287,4 @@ export function basePathOf({ pathname }: URL): string {
   let end = pathname.length;
   while (pathname.charAt(end - 1) === '/') end -= 1;
   return pathname.slice(0, end);
-}
-
-/**
- * What Node sets of a socket's options, whatever they are: a field that it has to add makes a connection half as dear again in
- * Node 20 (ARCHITECTURE.md).
- */
-const setByNode = { allowHalfOpen: undefined, emitClose: undefined, autoDestroy: undefined, decodeStrings: undefined };
-
-function tlsOptions({ ca, ...rest }: BackendTls): buildConnector.BuildOptions {
-  return ca === undefined ? rest : { ...rest, ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] };
 }

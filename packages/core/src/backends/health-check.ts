@@ -1,7 +1,7 @@
-import { Socket } from 'node:net';
-import type { buildConnector, Dispatcher } from 'undici';
+import { type LookupFunction, Socket } from 'node:net';
+import { buildConnector, Client } from 'undici';
 import { CwmpProxyError } from '../errors.js';
-import { BackendConnection, type ConnectionSettings } from './backend-connection.js';
+import type { BackendTls } from './backend-dialer.js';
 
 /** What a {@link HealthCheck} asks. */
 export interface HealthCheckSettings {
@@ -13,18 +13,42 @@ export interface HealthCheckSettings {
   timeoutMs: number;
 }
 
+/** The backend that a {@link HealthCheck} asks. */
+export interface HealthCheckTarget {
+  readonly url: URL;
+  readonly tls: BackendTls;
+  readonly lookup: LookupFunction;
+  readonly connectTimeoutMs: number;
+  /** Called when a connection stands. */
+  readonly onConnected: () => void;
+}
+
 /** The question whether a backend lives. */
 export class HealthCheck {
   /** Whether it shows that the ACS answers, and not only that something takes connections. */
   readonly asksAcs: boolean;
   readonly #settings: HealthCheckSettings;
-  readonly #target: ConnectionSettings & { url: URL };
+  readonly #url: URL;
+  readonly #connector: buildConnector.connector;
   /** Ends each question that is open. */
   readonly #open = new Set<() => void>();
 
-  constructor(settings: HealthCheckSettings, target: ConnectionSettings & { url: URL }) {
+  constructor(settings: HealthCheckSettings, { url, tls, lookup, connectTimeoutMs, onConnected }: HealthCheckTarget) {
     this.#settings = settings;
-    this.#target = target;
+    this.#url = url;
+    const { ca, ...rest } = tls;
+    const authorities = ca === undefined || typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca];
+    const connect = buildConnector({
+      ...rest,
+      ...(ca !== undefined && { ca: authorities }),
+      lookup,
+      timeout: connectTimeoutMs,
+    });
+    this.#connector = (where, callback) =>
+      connect(where, (...result) => {
+        if (result[0] === null) onConnected();
+        callback(...result);
+      });
     this.asksAcs = settings.path !== undefined;
   }
 
@@ -65,9 +89,9 @@ export class HealthCheck {
   }
 
   #connect(settle: (fault: unknown) => void): () => void {
-    const { protocol, hostname, host, port } = this.#target.url;
+    const { protocol, hostname, host, port } = this.#url;
     const where: buildConnector.Options = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), host, port };
-    const opening: unknown = this.#target.connector(where, (...[error, socket]) => {
+    const opening: unknown = this.#connector(where, (...[error, socket]) => {
       socket?.destroy();
       settle(error ?? undefined);
     });
@@ -78,17 +102,19 @@ export class HealthCheck {
 
   #get(path: string, settle: (fault: unknown) => void): () => void {
     const { expectStatus } = this.#settings;
-    const connection = new BackendConnection(this.#target);
-    const handler: Dispatcher.DispatchHandler = {
-      // A handler without this is taken for one of undici's old kind.
-      onRequestStart: () => {},
-      onResponseStart: (_controller, status) => {
-        if (status === expectStatus) settle(undefined);
-        else if (status >= 200) settle(new CwmpProxyError('ERR_CWMP_BACKEND_FAILED', `answered with ${status}`));
+    const client = new Client(this.#url.origin, { connect: this.#connector, pipelining: 1 });
+    client.dispatch(
+      { method: 'GET', path },
+      {
+        // undici takes a handler without this for one of its old kind.
+        onRequestStart: () => {},
+        onResponseStart: (_controller, status) => {
+          if (status === expectStatus) settle(undefined);
+          else if (status >= 200) settle(new CwmpProxyError('ERR_CWMP_BACKEND_FAILED', `answered with ${status}`));
+        },
+        onResponseError: (_controller, error) => settle(error),
       },
-      onResponseError: (_controller, error) => settle(error),
-    };
-    connection.dispatch({ method: 'GET', path }, handler);
-    return () => void connection.destroy();
+    );
+    return () => void client.destroy();
   }
 }

@@ -29,10 +29,6 @@ export class BackendFault extends CwmpProxyError implements BackendFailure {
  */
 export function backendError(cause: Error, sent: boolean, answering: boolean): CwmpProxyError {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
-  // undici refuses to write what is no HTTP: no fault of the backend.
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
-    return new CwmpProxyError('ERR_CWMP_BAD_REQUEST', 'the request is refused: it can not be sent on', { cause });
-  }
   const shortage = localShortage(cause);
   const each: BackendFailure = { connected: sent, counts: 'each', shortage };
   if (shortage !== undefined) {
@@ -42,13 +38,13 @@ export function backendError(cause: Error, sent: boolean, answering: boolean): C
   if (!sent) {
     return new BackendFault('ERR_CWMP_BACKEND_UNREACHABLE', `cannot connect to the backend (${code})`, cause, each);
   }
-  switch (code) {
-    case 'UND_ERR_HEADERS_TIMEOUT':
-    case 'UND_ERR_BODY_TIMEOUT':
-      return new BackendFault('ERR_CWMP_BACKEND_TIMEOUT', `the backend did not answer in time (${code})`, cause, each);
-    default: {
-      const failure: BackendFailure = { ...each, counts: answering ? 'none' : 'once' };
-      return new BackendFault('ERR_CWMP_BACKEND_FAILED', `the backend broke off (${code})`, cause, failure);
-    }
+  if (code === 'ERR_HEAD_TIMEOUT' || code === 'ERR_BODY_TIMEOUT') {
+    return new BackendFault('ERR_CWMP_BACKEND_TIMEOUT', `the backend did not answer in time (${code})`, cause, each);
   }
+  // A backend of TLS 1.3 refuses a client certificate behind the handshake only.
+  if (code.startsWith('ERR_SSL_') && !answering) {
+    return new BackendFault('ERR_CWMP_BACKEND_FAILED', `TLS with the backend has failed (${code})`, cause, each);
+  }
+  const failure: BackendFailure = { ...each, counts: answering ? 'none' : 'once' };
+  return new BackendFault('ERR_CWMP_BACKEND_FAILED', `the backend broke off (${code})`, cause, failure);
 }

@@ -1,28 +1,20 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import type {
+  AnswerListener,
+  BackendConnection,
+  BackendRequest,
+  RunningRequest,
+} from '../backends/backend-connection.js';
 import { CwmpProxyError } from '../errors.js';
 import { onClosed } from '../http/client-left.js';
 import { GatheredBytes } from '../http/gathered-bytes.js';
 import type { Hold } from '../http/held-room.js';
 import type { HoldBudget } from '../http/hold-budget.js';
-import type { Session } from '../sessions/session.js';
 import { answeredByHost, checkAnswerable, cut, endLast, isOpen, responseFault, untilParsed } from '../http/response.js';
 import { watchForStall } from '../http/stall-watch.js';
 import { backendError } from './backend-error.js';
 import { type ResponseHead, responseHead } from './headers.js';
-
-/** One request as it goes to a backend. */
-export interface OutgoingRequest {
-  method: string;
-  /** Path and query. */
-  path: string;
-  /** Names and values in turn. */
-  headers: string[];
-  body: Buffer | Readable | null;
-  /** False for a HEAD, after which undici would close the session's connection. */
-  reset?: false;
-}
 
 /** The answer a backend gave, as the CPE got it. */
 export interface ExchangeOutcome {
@@ -56,33 +48,30 @@ export interface AnswerSettings {
  * or its connection was cut, which is all that can be said once a head is out.
  */
 export function exchange(
-  connection: Session['connection'],
-  request: OutgoingRequest,
+  connection: BackendConnection,
+  request: BackendRequest,
   response: ServerResponse,
   settings: AnswerSettings,
 ): Promise<ExchangeOutcome> {
   return new Promise((resolve, reject) => {
     checkAnswerable(response);
-    const handler = new ExchangeHandler(connection, request, response, settings, resolve, reject);
-    connection.dispatch(request, handler);
+    new Exchange(connection, request, response, settings, resolve, reject).begin();
   });
 }
 
 const noHead: Readonly<ResponseHead> = { headers: [], length: undefined, chunked: false, closes: false };
 
-/** Pieces of a streamed answer that are smaller than this go together. */
-const smallBytes = 1_024;
+/** Pieces of a streamed answer that are smaller than this go together; larger ones are no part of the buffer that is read into. */
+const smallBytes = 4_096;
 
-class ExchangeHandler implements Dispatcher.DispatchHandler {
-  readonly #connection: Session['connection'];
-  readonly #method: string;
+class Exchange implements AnswerListener {
+  readonly #connection: BackendConnection;
+  readonly #request: BackendRequest;
   readonly #response: ServerResponse;
   readonly #settings: AnswerSettings;
   readonly #resolve: (outcome: ExchangeOutcome) => void;
   readonly #reject: (error: CwmpProxyError) => void;
-  /** A request body that may outlast the answer. */
-  #upload: Readable | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #running: RunningRequest | undefined;
   #status = 0;
   #reason = '';
   #head: Readonly<ResponseHead> = noHead;
@@ -97,98 +86,77 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   /** Whether the answer closes the CPE's connection. */
   #closes = false;
   #bodyBytes = 0;
-  /** Whether the whole answer is there, and undici waits with its end. */
-  #heldBack = false;
-  /** Whether the answer has ended; what becomes of the backend connection does not matter to it any more. */
-  #isWhole = false;
+  /** Whether the answer has ended, or was given up; what becomes of the backend connection does not matter to it any more. */
+  #isOver = false;
 
   constructor(
-    connection: Session['connection'],
-    { method, body }: OutgoingRequest,
+    connection: BackendConnection,
+    request: BackendRequest,
     response: ServerResponse,
     settings: AnswerSettings,
     resolve: (outcome: ExchangeOutcome) => void,
     reject: (error: CwmpProxyError) => void,
   ) {
     this.#connection = connection;
-    this.#method = method;
-    this.#upload = body === null || Buffer.isBuffer(body) ? undefined : body;
+    this.#request = request;
     this.#response = response;
     this.#settings = settings;
     this.#resolve = resolve;
     this.#reject = reject;
-    response.on('close', this.#onClose);
+  }
+
+  begin(): void {
+    this.#response.on('close', this.#onClose);
+    this.#attempt(() => {
+      this.#running = this.#connection.send(this.#request, this);
+    });
   }
 
   readonly #onClose = (): void => {
     // After an end of its own making it does not listen any more.
-    const why = this.#response.writableFinished ? answeredByHost() : cpeLeft();
-    if (this.#controller === undefined) this.onResponseError(undefined, why);
-    else this.#controller.abort(why);
+    this.#giveUp(this.#response.writableFinished ? answeredByHost() : cpeLeft());
   };
 
-  readonly #onDrain = (): void => {
-    if (this.#controller !== undefined) this.#resume(this.#controller);
-  };
+  readonly #onDrain = (): void => this.#running?.resume();
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#response.destroyed) this.#onClose();
+  #giveUp(why: CwmpProxyError): void {
+    this.#fail(why);
+    this.#running?.abort(why);
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, reason = ''): void {
-    if (status < 200) return;
-    try {
-      this.#start(controller, status, reason);
-    } catch (cause) {
-      // undici gives up the request and hands this to onResponseError.
-      throw faultOfAnswer(cause);
-    }
+  onHead(status: number, reason: string, fields: string[]): void {
+    this.#attempt(() => this.#start(status, reason, fields));
   }
 
-  #start(controller: Dispatcher.DispatchController, status: number, reason: string): void {
-    const { rawHeaders } = controller;
-    const head = responseHead(Array.isArray(rawHeaders) ? rawHeaders : []);
+  #start(status: number, reason: string, fields: string[]): void {
+    const head = responseHead(fields);
     this.#head = head;
     this.#status = status;
     this.#reason = reason;
     this.#settings.mapHeaders(head.headers);
-    // A body without length and chunks ends with its connection (RFC 9112 §6.3). A 304 may tell the length of what it leaves
-    // away (RFC 9110 §8.6), but undici takes that for an answer that was cut and closes its connection.
-    const looksCut = status === 304 && this.#method !== 'HEAD' && (head.length ?? 0) > 0;
-    if (head.closes || looksCut || (this.#learnsLength && !head.chunked)) {
+    // A body without length and chunks ends with its connection (RFC 9112 §6.3).
+    if (head.closes || (this.#learnsLength && !head.chunked)) {
       head.headers.push('Connection', 'close');
       this.#closes = true;
-      this.#upload = undefined;
     }
-    if (looksCut) return this.onResponseEnd();
-    if (head.length !== undefined && head.length > this.#settings.maxHeldBytes) this.#stream(controller);
-    else if (this.#upload !== undefined && (head.length ?? 0) === 0) this.#holdBack(this.#upload, controller);
+    if (head.length !== undefined && head.length > this.#settings.maxHeldBytes) this.#stream();
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    // What undici's parser makes of being resumed when nothing more has come.
-    if (chunk.length === 0) return;
-    try {
-      this.#data(controller, chunk);
-    } catch (cause) {
-      throw faultOfAnswer(cause);
-    }
+  onBody(chunk: Buffer): void {
+    this.#attempt(() => this.#data(chunk));
   }
 
-  #data(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #data(chunk: Buffer): void {
     this.#bodyBytes += chunk.length;
     if (this.#held === undefined) {
       this.#checkStreaming();
-      this.#write(controller, chunk);
+      this.#write(chunk);
       return;
     }
     this.#held.append(chunk);
-    const isWhole = this.#bodyBytes === this.#head.length;
     // One that is whole goes on in this turn.
-    if (isWhole && this.#upload === undefined) return;
-    if (this.#bodyBytes > this.#settings.maxHeldBytes || !this.#mayHold(this.#held.allocated)) this.#stream(controller);
-    else if (isWhole && this.#upload !== undefined) this.#holdBack(this.#upload, controller);
+    if (this.#bodyBytes === this.#head.length) return;
+    if (this.#bodyBytes > this.#settings.maxHeldBytes || !this.#mayHold(this.#held.allocated)) this.#stream();
   }
 
   /** Whether there is room for what is held. */
@@ -199,26 +167,24 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   /** Hands on a piece of a streamed answer. Small ones go together, as each costs more than what is in it. */
-  #write(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  #write(chunk: Buffer): void {
     if (this.#small !== undefined) return this.#small.append(chunk);
     if (chunk.length >= smallBytes) {
-      if (!this.#response.write(chunk)) this.#pause(controller);
+      if (!this.#response.write(chunk)) this.#running?.pause();
       return;
     }
     this.#small = new GatheredBytes();
     this.#small.append(chunk);
-    process.nextTick(() => this.#writeSmall(controller));
+    process.nextTick(() => this.#writeSmall());
   }
 
-  #writeSmall(controller: Dispatcher.DispatchController): void {
+  #writeSmall(): void {
     const small = this.#takeSmall();
     if (small === undefined) return;
-    try {
+    this.#attempt(() => {
       this.#checkStreaming();
-      if (!this.#response.write(small)) this.#pause(controller);
-    } catch (cause) {
-      controller.abort(faultOfAnswer(cause));
-    }
+      if (!this.#response.write(small)) this.#running?.pause();
+    });
   }
 
   #takeSmall(): Buffer | undefined {
@@ -227,11 +193,40 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     return small;
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
+    const { body } = this.#request;
+    // A CPE whose connection stays open answers a challenge when all of its request has gone, on this very backend connection.
+    if (this.#held !== undefined && !this.#closes && !Buffer.isBuffer(body) && !body.closed) this.#awaitUpload(body);
+    else this.#tryEnd();
+  }
+
+  /** Waits for as long as bytes of the request go. */
+  #awaitUpload(upload: Readable): void {
+    const timer = setTimeout(() => {
+      this.#tryEnd();
+      this.#running?.abort(
+        new CwmpProxyError('ERR_CWMP_BACKEND_TIMEOUT', 'the backend has answered and reads no more'),
+      );
+    }, this.#settings.quietMs);
+    timer.unref();
+    const onData = (): void => void timer.refresh();
+    upload.on('data', onData).once('close', () => {
+      clearTimeout(timer);
+      upload.off('data', onData);
+      this.#tryEnd();
+    });
+  }
+
+  #tryEnd(): void {
+    if (!this.#isOver) this.#attempt(() => this.#end());
+  }
+
+  /** What the response throws costs this exchange, and is told. */
+  #attempt(step: () => void): void {
     try {
-      this.#end();
+      step();
     } catch (cause) {
-      this.#fail(faultOfAnswer(cause));
+      this.#giveUp(faultOfAnswer(cause));
     }
   }
 
@@ -244,7 +239,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#stopListening();
     const body = held === undefined || held.length === 0 ? undefined : held.take();
     const left = body ?? this.#takeSmall();
-    this.#isWhole = true;
+    this.#isOver = true;
     const { req, shouldKeepAlive } = this.#response;
     if (!req.complete && (this.#closes || !shouldKeepAlive)) void this.#finishEarly(left, body);
     else if (this.#closes) void untilParsed(this.#response).then(() => this.#finish(left, body));
@@ -292,14 +287,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     this.#resolve({ status: this.#status, headers: this.#head.headers, empty: this.#bodyBytes === 0, body });
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
-    if (this.#isWhole) return;
-    // A backend may close on an upload that it has answered.
-    if (this.#heldBack && !this.#response.headersSent && !(error instanceof CwmpProxyError))
-      return this.onResponseEnd();
-    this.#fail(
-      error instanceof CwmpProxyError ? error : backendError(error, this.#controller !== undefined, this.#status !== 0),
-    );
+  onError(error: Error, isSent: boolean): void {
+    if (this.#isOver) return;
+    this.#fail(error instanceof CwmpProxyError ? error : backendError(error, isSent, this.#status !== 0));
   }
 
   /**
@@ -307,6 +297,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
    * a response that throws takes no other answer.
    */
   #fail(error: CwmpProxyError): void {
+    this.#isOver = true;
     this.#hold?.release();
     this.#small = undefined;
     this.#reject(error);
@@ -333,48 +324,19 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
 
   /** Whether the length of the body is to be told and was not. */
   get #learnsLength(): boolean {
-    const bodiless = this.#method === 'HEAD' || this.#status === 204 || this.#status === 304;
+    const bodiless = this.#request.method === 'HEAD' || this.#status === 204 || this.#status === 304;
     return this.#head.length === undefined && !bodiless;
   }
 
   /** Sends the head and what is held of the body; from here on chunks go on as they come. */
-  #stream(controller: Dispatcher.DispatchController): void {
+  #stream(): void {
     const held = this.#held?.take();
     this.#sendHead();
-    if (this.#method === 'HEAD') return;
+    if (this.#request.method === 'HEAD') return;
     this.#response.on('drain', this.#onDrain);
     watchForStall(this.#response, this.#settings.quietMs);
     this.#hold?.release();
-    if (held !== undefined && held.length > 0 && !this.#response.write(held)) this.#pause(controller);
-  }
-
-  /**
-   * Has undici wait with the end of an answer until the request was sent: it would close the connection, and a CPE whose own
-   * stays open would answer a challenge on another one than it was made on. Waits for no longer than bytes of the request go.
-   */
-  #holdBack(upload: Readable, controller: Dispatcher.DispatchController): void {
-    if (upload.closed) return;
-    this.#heldBack = !this.#head.chunked;
-    this.#pause(controller);
-    const timer = setTimeout(() => release(), this.#settings.quietMs);
-    timer.unref();
-    const onData = (): void => void timer.refresh();
-    const release = (): void => {
-      clearTimeout(timer);
-      upload.off('data', onData).off('close', release);
-      this.#resume(controller);
-    };
-    upload.on('data', onData).on('close', release);
-  }
-
-  #pause(controller: Dispatcher.DispatchController): void {
-    controller.pause();
-    this.#connection.paused = controller;
-  }
-
-  #resume(controller: Dispatcher.DispatchController): void {
-    this.#connection.paused = undefined;
-    controller.resume();
+    if (held !== undefined && held.length > 0 && !this.#response.write(held)) this.#running?.pause();
   }
 
   #sendHead(): void {
@@ -383,8 +345,8 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     // The CPE gets the ACS's own Date, or none.
     this.#response.sendDate = false;
     // netcwmp takes no status line without a reason, and Node writes none with control characters.
-    const isFit = /^[\t\x20-\x7e\u0080-\uffff]+$/.test(this.#reason);
-    const reason = isFit ? bytesOfUtf8(this.#reason) : (STATUS_CODES[this.#status] ?? 'Unknown');
+    const isFit = /^[\t\x20-\x7e\x80-\xff]+$/.test(this.#reason);
+    const reason = isFit ? this.#reason : (STATUS_CODES[this.#status] ?? 'Unknown');
     writeHead(this.#response, this.#status, reason, this.#head.headers);
     this.#held = undefined;
   }
@@ -402,11 +364,6 @@ function faultOfAnswer(cause: unknown): CwmpProxyError {
   return code === 'ERR_INVALID_CHAR' || code === 'ERR_INVALID_HTTP_TOKEN'
     ? new CwmpProxyError('ERR_CWMP_BACKEND_FAILED', `the backend sent a field that is no HTTP (${code})`, { cause })
     : responseFault(cause);
-}
-
-/** undici has decoded the reason as UTF-8; it leaves in the bytes it came in. */
-function bytesOfUtf8(text: string): string {
-  return /[^\x20-\x7e]/.test(text) ? Buffer.from(text).toString('latin1') : text;
 }
 
 function writeHead(response: ServerResponse, status: number, reason: string, headers: string[]): void {

@@ -13,7 +13,7 @@ import type { CwmpMessage } from '../soap/message.js';
 import { BackendFault } from './backend-error.js';
 import { CpeRequest } from './cpe-request.js';
 import type { EdgeHeaders } from './edge-headers.js';
-import { type ExchangeOutcome, type OutgoingRequest, exchange } from './exchange.js';
+import { type ExchangeOutcome, exchange } from './exchange.js';
 import { droppedFields, requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
 import type { BodyLimits } from './request-body.js';
@@ -269,10 +269,9 @@ export class Forwarder {
     };
     const headers = requestHeaders(request.rawHeaders, this.#dropped, edgeHeaders.believed(client));
     edgeHeaders.addTo(headers, request, client, session.id);
-    if (prepared.length !== undefined) headers.push('Content-Length', prepared.length);
     const path = toBackend(target, map);
-    const outgoing: OutgoingRequest = { method: request.method ?? 'GET', path, headers, body: prepared.body };
-    if (request.method === 'HEAD') outgoing.reset = false;
+    const { body, length } = prepared;
+    const outgoing = { method: request.method ?? 'GET', path, headers, body, length };
     return exchange(session.connection, outgoing, response, {
       maxHeldBytes,
       budget,

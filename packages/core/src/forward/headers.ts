@@ -73,8 +73,7 @@ export interface ResponseHead {
 }
 
 /** The fields of a backend's answer that go on to the CPE. */
-export function responseHead(rawHeaders: readonly (Buffer | string)[]): ResponseHead {
-  const fields = rawHeaders.map((field) => (typeof field === 'string' ? field : field.toString('latin1')));
+export function responseHead(fields: readonly string[]): ResponseHead {
   const named = namedByConnection(fields);
   const head: ResponseHead = { headers: [], length: undefined, chunked: false, closes: named?.has('close') ?? false };
   for (let index = 0; index < fields.length; index += 2) {
@@ -82,7 +81,7 @@ export function responseHead(rawHeaders: readonly (Buffer | string)[]): Response
     let value = fields[index + 1] ?? '';
     const key = name.toLowerCase();
     if (key === 'content-length') {
-      // undici has seen to it that repeated lengths agree; the CPE gets one.
+      // Repeated lengths agree; the CPE gets one.
       if (head.length !== undefined) continue;
       head.length = Number(value);
     } else if (ofOneLeg.has(key) || named?.has(key) === true) {

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import type { Users } from '../access/basic.js';
 import type { CpeSecrets } from '../access/cpe-authenticator.js';
 import type { OfferedAlgorithm } from '../access/digest-authenticator.js';
-import type { BackendTls } from '../backends/backend.js';
+import type { BackendTls } from '../backends/backend-dialer.js';
 import type { WakeTls } from '../connection-request/transports/cpe-connection.js';
 import type { CredentialsSource } from '../connection-request/credentials.js';
 import type { WakeStore } from '../connection-request/wake/instances.js';

@@ -1,0 +1,73 @@
+import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+
+/** TLS towards a backend, in the terms of Node's `tls.connect`. */
+export interface BackendTls {
+  /** Certificate authorities to trust instead of the well-known ones, PEM. */
+  ca?: string | Buffer | readonly (string | Buffer)[];
+  /** Client certificate, PEM. */
+  cert?: string | Buffer;
+  /** Private key of the client certificate, PEM. */
+  key?: string | Buffer;
+  /** Name for SNI and for the check of the certificate. Default: the URL's host name. */
+  servername?: string;
+}
+
+/** Called with what has been read, and how much of the buffer it is. The buffer is read into again after the call. */
+export type OnRead = (bytes: number, buffer: Uint8Array) => boolean;
+
+/** All connections of the process read into it, one after the other. Only where libuv reads ahead (Windows) each needs its own. */
+const sharedBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** Opens the sockets of one backend. */
+export class BackendDialer {
+  /** Host and port, as the `Host` field has them. */
+  readonly authority: string;
+  readonly isSecure: boolean;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #lookup: LookupFunction;
+  readonly #tls: ConnectionOptions;
+  /** Of the last connection, for the next to resume. */
+  #tlsSession: Buffer | undefined;
+
+  constructor({ protocol, host, hostname, port }: URL, { ca, ...tls }: BackendTls, lookup: LookupFunction) {
+    this.authority = host;
+    this.isSecure = protocol === 'https:';
+    this.#host = hostname.replace(/^\[|\]$/g, '');
+    this.#port = Number(port) || (this.isSecure ? 443 : 80);
+    this.#lookup = lookup;
+    this.#tls = {
+      ...tls,
+      ...(ca !== undefined && { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }),
+      ...(isIP(this.#host) === 0 && tls.servername === undefined && { servername: this.#host }),
+      ALPNProtocols: ['http/1.1'],
+    };
+  }
+
+  /** Calls back with the addresses of the backend, at once where its URL holds one; at least one, or why there is none. */
+  addresses(callback: (error: Error | null, addresses: readonly string[]) => void): void {
+    if (isIP(this.#host) !== 0) return callback(null, [this.#host]);
+    this.#lookup(this.#host, { all: true }, (error, found) => {
+      callback(error, typeof found === 'string' ? [found] : found.map(({ address }) => address));
+    });
+  }
+
+  /**
+   * Opens a socket. It is ready at its event {@link readyEvent}.
+   *
+   * Throws what Node throws of TLS options that it does not take.
+   */
+  connect(address: string, onRead: OnRead): Socket {
+    const buffer = process.platform === 'win32' ? Buffer.allocUnsafeSlow(65_536) : sharedBuffer;
+    const where = { host: address, port: this.#port, onread: { buffer, callback: onRead } };
+    if (!this.isSecure) return connectTcp(where);
+    const socket = connectTls({ ...where, ...this.#tls, session: this.#tlsSession });
+    return socket.on('session', (session) => (this.#tlsSession = session));
+  }
+
+  /** The event by which a socket is connected, TLS included. */
+  get readyEvent(): 'connect' | 'secureConnect' {
+    return this.isSecure ? 'secureConnect' : 'connect';
+  }
+}
