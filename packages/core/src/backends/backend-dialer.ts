@@ -19,6 +19,12 @@ export type OnRead = (bytes: number, buffer: Uint8Array) => boolean;
 /** All connections of the process read into it, one after the other. Only where libuv reads ahead (Windows) each needs its own. */
 const sharedBuffer = Buffer.allocUnsafeSlow(65_536);
 
+/**
+ * What Node sets of a socket's options, whatever they are: a field that it has to add makes a connection half as expensive again in
+ * Node 20 (ARCHITECTURE.md).
+ */
+const setByNode = { allowHalfOpen: undefined, emitClose: undefined, autoDestroy: undefined, decodeStrings: undefined };
+
 /** Opens the sockets of one backend. */
 export class BackendDialer {
   /** Host and port, as the `Host` field has them. */
@@ -60,7 +66,7 @@ export class BackendDialer {
    */
   connect(address: string, onRead: OnRead): Socket {
     const buffer = process.platform === 'win32' ? Buffer.allocUnsafeSlow(65_536) : sharedBuffer;
-    const where = { host: address, port: this.#port, onread: { buffer, callback: onRead } };
+    const where = { ...setByNode, host: address, port: this.#port, onread: { buffer, callback: onRead } };
     if (!this.isSecure) return connectTcp(where);
     const socket = connectTls({ ...where, ...this.#tls, session: this.#tlsSession });
     return socket.on('session', (session) => (this.#tlsSession = session));

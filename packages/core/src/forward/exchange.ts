@@ -64,6 +64,9 @@ const noHead: Readonly<ResponseHead> = { headers: [], length: undefined, chunked
 /** Pieces of a streamed answer that are smaller than this go together; larger ones are no part of the buffer that is read into. */
 const smallBytes = 4_096;
 
+/** A body of up to this length goes out in one write with its head. */
+const smallAnswerBytes = 16_384;
+
 class Exchange implements AnswerListener {
   readonly #connection: BackendConnection;
   readonly #request: BackendRequest;
@@ -255,7 +258,10 @@ class Exchange implements AnswerListener {
   #finish(left: Buffer | undefined, body: Buffer | undefined): void {
     try {
       this.#checkStreaming();
-      this.#response.end(left);
+      // Node writes a string together with the head, in one write.
+      if (body !== undefined && body.length <= smallAnswerBytes) {
+        this.#response.end(body.toString('latin1'), 'latin1');
+      } else this.#response.end(left);
       this.#sent(body);
     } catch (cause) {
       this.#fail(faultOfAnswer(cause));

@@ -29,7 +29,7 @@ export const bodyFaults = {
 const largeBytes = 4_096;
 
 /**
- * A request's body as a stream of its own: what destroys it (undici does when the backend fails) leaves the CPE's connection
+ * A request's body as a stream of its own: what destroys it (a backend that fails) leaves the CPE's connection
  * standing, so that the CPE can still be answered; the rest of the body is then read and thrown away. It gives what has
  * come in one turn of the event loop as one piece, and takes no more until that is wanted.
  */
@@ -53,7 +53,7 @@ export class RequestBody extends Readable {
     this.#arrival = limits.budget.arrival(holds, (fault) => this.destroy(fault));
     this.#timer = setTimeout(() => this.#onQuiet(), limits.quietMs);
     this.#timer.unref();
-    // Who read it may have let go of it already, as undici does of a request that has not begun when its connection ends.
+    // Who read it may have let go of it already.
     this.on('error', () => {});
     request.on('readable', this.#onReadable).on('end', this.#onEnd).on('error', this.#onGone).on('close', this.#onGone);
   }

@@ -119,7 +119,7 @@ export class ResponseParser {
       case 'chunk end':
       case 'trailer':
         return this.#line(chunk, at, listener);
-      case 'over':
+      default:
         // Nobody has asked for it: it would be taken for the answer to the next request.
         this.#keepsAlive = false;
         return chunk.length;

@@ -120,7 +120,7 @@ export class Names {
     if (flight.waiters.size === 0) this.#end(flight, { code: 'EAI_AGAIN' });
   }
 
-  /** As Node's `net.connect` wants it, and undici's `connect`. */
+  /** As Node's `net.connect` wants it. */
   readonly lookup: LookupFunction = (hostname, { all, family = 0 }, callback) => {
     const name = hostname.toLowerCase();
     const onAnswer = (answer: Answer): void => {

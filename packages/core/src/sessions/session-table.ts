@@ -236,7 +236,6 @@ export class SessionTable {
 
   /** The CPE broke off, and the backend connection with it; the session may go on on another one. */
   broken(session: Session): void {
-    // Left to itself, an undici Client connects anew at once for a request that was aborted.
     if (this.#sessions.has(session)) session.moveTo(session.backend);
   }
 
