@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -7,23 +6,23 @@ import { BackendPool } from './backends/backend-pool.js';
 import { ConnectionRequestGate } from './connection-request/connection-requests.js';
 import type { WakeOptions } from './connection-request/wake/wake-options.js';
 import type { WakeResult } from './connection-request/result.js';
-import { CpeGate, IdentityHeaders } from './access/cpe-access.js';
-import { CwmpProxyError, throwLater } from './errors.js';
-import { CwmpProxyEmitter, type CwmpProxyEvents, shownUrl, type WarningCode } from './events/events.js';
-import { EdgeHeaders } from './forward/edge-headers.js';
-import { Forwarder, type OnAnswered } from './forward/forwarder.js';
-import { AddressConnections, AddressLimitError } from './http/address-limit.js';
+import { CpeGate } from './access/cpe-access.js';
+import { CwmpProxyError } from './errors.js';
+import { CwmpProxyEmitter, shownUrl } from './events/events.js';
+import { EdgeHeaders, type IdentitySettings } from './forward/edge-headers.js';
+import { Forwarder } from './forward/forwarder.js';
+import { type OnAnswered, Passage } from './forward/passage.js';
+import { AddressConnections } from './http/address-limit.js';
 import { answerFailure, cutWithoutRest } from './http/answer-error.js';
 import { Clients } from './http/client-address.js';
 import { onClosed } from './http/client-left.js';
-import { HeldBytesError } from './http/held-room.js';
 import { HoldBudget } from './http/hold-budget.js';
-import { type LocalShortage, localShortage, shortageOfCode } from './http/local-shortage.js';
+import { localShortage, shortageOfCode } from './http/local-shortage.js';
 import { RequestLine } from './http/request-line.js';
 import { cut, responseFault } from './http/response.js';
 import { readRest } from './http/rest-of-request.js';
 import { whileUnread } from './http/unread-request.js';
-import { Informs, isOtherDevice } from './events/informs.js';
+import { informEvents, Informs, isOtherDevice } from './events/informs.js';
 import { OwnAddresses } from './policy/own-addresses.js';
 import { Names } from './names/names.js';
 import { readableRequest } from './mount/kept-body.js';
@@ -31,12 +30,15 @@ import { isBelow, type MountOptions } from './mount/proxy-first.js';
 import { rewriteRequest, type RewriteRequestSettings } from './mount/rewrite-request.js';
 import { refuseOption } from './option-checks.js';
 import type { CwmpProxyOptions } from './options/options.js';
-import { channels } from './events/publish-events.js';
+import { EventHub } from './events/event-hub.js';
+import { Warnings } from './events/warnings.js';
+import type { ResolvedCpeAuth } from './options/cpe-auth.js';
+import { basicAuthorization } from './digest/authorization.js';
 import { resolveBackend, resolveOptions } from './options/resolve-options.js';
 import type { Session } from './sessions/session.js';
 import { AffinityCookie } from './sessions/affinity-cookie.js';
 import { SessionTable } from './sessions/session-table.js';
-import { Tally, type ProxyStats } from './events/stats.js';
+import type { ProxyStats } from './events/stats.js';
 import type { CwmpMessage } from './soap/message.js';
 import { isCpeOrigin } from './url/cpe-origin.js';
 import { createProxiedUrls, maxConnectionRequestUrlLength, type ProxiedUrls } from './url/proxied-url.js';
@@ -72,11 +74,6 @@ export interface ServesOptions extends MountOptions {
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
 const minKeepAliveMs = 30_000;
 
-const informEvents = ['informPending', 'inform', 'informRefused'] as const;
-
-/** Shortest time between two warnings of one code that comes often, in milliseconds. */
-const repeatWarningMs = 60_000;
-
 /**
  * A TR-069 proxy inside a Node process: it hands CPEs' messages to the backend ACSs with their ConnectionRequestURL
  * rewritten, and ACSs' connection requests to the CPEs. Made by {@link createCwmpProxy}.
@@ -90,7 +87,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #forwarder: Forwarder;
   readonly #rewriting: RewriteRequestSettings;
   readonly #budget: HoldBudget;
-  readonly #tally = new Tally();
+  readonly #hub = new EventHub(this);
+  readonly #warnings = new Warnings(this.#hub);
+  readonly #affinity: AffinityCookie | undefined;
   readonly #gate: ConnectionRequestGate;
   readonly #cpeGate: CpeGate | undefined;
   readonly #informs: Informs;
@@ -106,8 +105,6 @@ export class CwmpProxy extends CwmpProxyEmitter {
   readonly #onResponseError: (this: ServerResponse, cause: Error) => void;
   readonly #connections: AddressConnections;
   #closed = false;
-  /** When was last warned of what happens often. */
-  readonly #warned = new Map<WarningCode, number>();
 
   /** @internal */
   constructor(options: CwmpProxyOptions) {
@@ -116,6 +113,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#onResponseError = function (cause) {
       onFault(this, cause);
     };
+    const hub = this.#hub;
     const resolved = resolveOptions(options);
     const { publicUrl, backends, connectionRequests, cpeAuth, sessions, forwarding, timeouts, limits } = resolved;
     this.#urls = createProxiedUrls({ publicUrl, ...connectionRequests.urls });
@@ -130,32 +128,21 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#clients = new Clients({
       trusted: resolved.trustedProxies,
       lookup: resolved.clientAddress,
-      onIgnored: (field, address) => {
-        const message = `${field} came in from ${address} and is ignored; if that is a proxy of your own, name it in trustedProxies`;
-        this.#tell('warning', { code: 'FORWARDED_IGNORED', message });
-      },
-      onLookupFault: (fault) => {
-        const why = fault instanceof Error ? fault.message : String(fault);
-        this.#warnSometimes('CLIENT_ADDRESS', `clientAddress failed, the connection's address is taken: ${why}`);
-      },
+      onIgnored: (field, address) => this.#warnings.forwardedIgnored(field, address),
+      onLookupFault: (fault) => this.#warnings.clientAddress(fault),
     });
     this.#informs = new Informs({
-      isHeard: () => informEvents.some((name) => this.listenerCount(name) > 0 || channels[name].hasSubscribers),
-      tell: (name, ...event) => this.#tell(name, ...event),
-      onMismatch: (identity) => this.#warnOfMismatch(identity),
+      isHeard: () => informEvents.some((name) => hub.isHeard(name)),
+      tell: (name, ...event) => hub.tell(name, ...event),
+      onMismatch: (identity) => this.#warnings.deviceMismatch(identity),
     });
-    const onLookupFault = (cause: unknown): void => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      this.#warnSometimes('LOOKUP', `lookup failed: ${why}; names that it cannot look up are not connected to`, {
-        cause,
-      });
-    };
+    const onLookupFault = (cause: unknown): void => this.#warnings.lookup(cause);
     this.#names = new Names({ lookup: resolved.lookup, onFault: onLookupFault });
     this.#connections = new AddressConnections(limits.maxConnectionsPerAddress);
     const pool = new BackendPool(
       {
-        onState: (figures) => this.#tell('backend', figures),
-        onShortage: (shortage) => this.#warnOfShortage(shortage),
+        onState: (figures) => hub.tell('backend', figures),
+        onShortage: (shortage) => this.#warnings.shortage(shortage),
       },
       limits.maxSessions,
       this.#names.lookup,
@@ -167,21 +154,19 @@ export class CwmpProxy extends CwmpProxyEmitter {
       maxSessions: limits.maxSessions,
       maxSessionsPerAddress: limits.maxSessionsPerAddress,
       byAddress: sessions.recogniseBy.includes('address'),
-      onStart: ({ id, backend }) => this.#tell('sessionStart', { session: id, backend: backend.url }),
-      onEnd: ({ id, backend }, why) => this.#tell('sessionEnd', { session: id, backend: backend.url, why }),
+      onStart: ({ id, backend }) => hub.tell('sessionStart', { session: id, backend: backend.url }),
+      onEnd: ({ id, backend }, why) => hub.tell('sessionEnd', { session: id, backend: backend.url, why }),
     });
     this.backends = new BackendControl(pool, this.#sessions, (one) => resolveBackend('backend', one, resolved));
     for (const settings of backends) pool.add(settings);
-    this.#cpeGate = cpeAuth && new CpeGate(cpeAuth, (address) => this.#warnOfOtherUri(address, 'cpeAuth'));
+    this.#cpeGate = cpeAuth && new CpeGate(cpeAuth, (address) => this.#warnings.otherUri(address, 'cpeAuth'));
+    this.#affinity = sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool);
     this.#forwarder = new Forwarder({
       sessions: this.#sessions,
       backends: pool,
       connectMs: timeouts.connectMs,
-      edgeHeaders:
-        cpeAuth === undefined || this.#cpeGate === undefined
-          ? new EdgeHeaders(forwarding)
-          : new IdentityHeaders(forwarding, this.#cpeGate, cpeAuth),
-      affinity: sessions.affinityKey === undefined ? undefined : new AffinityCookie(sessions.affinityKey, pool),
+      edgeHeaders: new EdgeHeaders(forwarding, cpeAuth && identityOf(cpeAuth)),
+      affinity: this.#affinity,
       rewriteUrl: this.#rewriting.rewriteUrl,
       mountPath: forwarding.mountPath,
       maxHeldBytes: limits.maxHeldBytes,
@@ -192,10 +177,10 @@ export class CwmpProxy extends CwmpProxyEmitter {
       quietMs: timeouts.requestMs,
       failOverMs: timeouts.headersMs / 2,
       checkMessage:
-        cpeAuth?.onMismatch === 'refuse' ? (message, request) => this.#checkDevice(message, request) : undefined,
-      onMessage: (message, session, request) => this.#announce(message, session, this.#cpeGate?.identityOf(request)),
+        cpeAuth?.onMismatch === 'refuse' ? (message, { identity }) => this.#checkDevice(message, identity) : undefined,
+      onMessage: (message, { session, identity }) => this.#announce(message, session, identity),
       onExchange: (exchange, { id, backend }) =>
-        this.#tell('exchange', { session: id, backend: backend.url, ...exchange }),
+        hub.tell('exchange', { session: id, backend: backend.url, ...exchange }),
     });
     const { hostBase } = connectionRequests.urls;
     const { protocol } = new URL(publicUrl);
@@ -213,37 +198,20 @@ export class CwmpProxy extends CwmpProxyEmitter {
       onWake: (event) => {
         const { origin, inform } = event;
         const shown = inform && { inform: { ...inform, url: shownUrl(inform.url) } };
-        this.#tell('wake', { ...event, origin: shownUrl(origin), ...shown });
-        if (event.outcome === 'overloaded') this.#warnOfShortage(shortageOfCode(event.legs.at(-1)?.error));
+        hub.tell('wake', { ...event, origin: shownUrl(origin), ...shown });
+        if (event.outcome === 'overloaded') this.#warnings.shortage(shortageOfCode(event.legs.at(-1)?.error));
       },
       onFailure: (error) => this.#fail(error, 'GET', 'cpe', undefined),
       publicUrl,
       onRefused: (address, why) => {
-        if (why === 'other-uri') return this.#warnOfOtherUri(address, 'connectionRequests.access');
-        const message = `the answer to a challenge was wrong, from ${address}; check connectionRequests.users and the ACS's`;
-        this.#warnSometimes('ACCESS_REFUSED', message);
+        if (why === 'other-uri') this.#warnings.otherUri(address, 'connectionRequests.access');
+        else this.#warnings.accessRefused(address);
       },
-      onCollision: (origin) => {
-        const message = `two devices go on reporting ${shownUrl(origin)}; the credentials of neither are used for it`;
-        this.#warnSometimes('AMBIGUOUS_CPE', message);
-      },
+      onCollision: (origin) => this.#warnings.collision(origin),
       lookup: resolved.lookup,
       onLookupFault,
-      onCredentialsFault: (cause) => {
-        const why = cause instanceof Error ? cause.message : String(cause);
-        this.#warnSometimes(
-          'CREDENTIALS',
-          `connectionRequests.credentials failed, CPEs that ask are not woken: ${why}`,
-          {
-            cause,
-          },
-        );
-      },
-      onStoreFault: (fault) => {
-        const why = fault instanceof Error ? fault.message : String(fault);
-        const message = `the store of wakes fails, this instance wakes alone: ${why}; check connectionRequests.store`;
-        this.#warnSometimes('WAKE_STORE', message);
-      },
+      onCredentialsFault: (cause) => this.#warnings.credentials(cause),
+      onStoreFault: (cause) => this.#warnings.store(cause),
     });
   }
 
@@ -253,7 +221,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * at a time.
    */
   async handle(request: IncomingMessage, response: ServerResponse, options: HandleOptions = {}): Promise<void> {
-    let session: Session | undefined;
+    let passage: Passage | undefined;
     let isForCpe = false;
     let line: RequestLine | undefined;
     try {
@@ -267,26 +235,24 @@ export class CwmpProxy extends CwmpProxyEmitter {
       if (this.#closed) throw new CwmpProxyError('ERR_CWMP_CLOSED', 'the proxy was closed');
       this.#checkSocket(request.socket);
       this.#connections.enter(request);
-      if (isForCpe) {
-        await whileUnread(request, this.#gate.endpoint(request, response, target));
-        // A body that nobody wants, which Node throws away only where nobody has read of it.
-        request.resume();
-      } else if (
-        this.#cpeGate === undefined ||
-        (await whileUnread(request, this.#cpeGate.admit(request, response, target)))
-      ) {
-        const readable = readableRequest(request, options.keptBody);
-        if (readable !== request) this.#cpeGate?.isSame(readable, request);
-        await this.#forwarder.forward(readable, response, target, (its) => {
-          session = its;
-        });
-      } else request.resume();
+      if (isForCpe) await whileUnread(request, this.#gate.endpoint(request, response, target));
+      else {
+        const gate = this.#cpeGate;
+        const identity = gate && (await whileUnread(request, gate.admit(request, response, target)));
+        if (gate === undefined || identity !== undefined) {
+          const readable = readableRequest(request, options.keptBody);
+          passage = new Passage(readable, response, target, identity, this.#affinity);
+          await this.#forwarder.forward(passage);
+        }
+      }
+      // A body that nobody wants, which Node throws away only where nobody has read of it.
+      if (passage === undefined) request.resume();
     } catch (cause) {
       const error =
         cause instanceof CwmpProxyError ? cause : new CwmpProxyError('ERR_CWMP_INTERNAL', 'unforeseen', { cause });
-      this.#warnOfLimit(error);
+      this.#warnings.limit(error);
       const fail = (fault: CwmpProxyError): void =>
-        this.#fail(fault, request.method ?? '', isForCpe ? 'cpe' : 'acs', session);
+        this.#fail(fault, request.method ?? '', isForCpe ? 'cpe' : 'acs', passage?.session);
       if (!this.#faulty.has(response)) fail(error);
       await answerFailure(request, response, error, { onError: options.onError, onFault: fail });
     } finally {
@@ -324,7 +290,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#clients.identify(request);
     const message = await rewriteRequest(request, this.#rewriting, response).catch(async (error: unknown) => {
       if (error instanceof CwmpProxyError) {
-        this.#warnOfLimit(error);
+        this.#warnings.limit(error);
         this.#fail(error, request.method ?? '', 'acs', undefined);
       }
       // Whoever answers may close the connection, or wait for the end of a body that does not come.
@@ -333,7 +299,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
       throw error;
     });
     const onAnswered = message && this.#announce(message, undefined, undefined);
-    if (response === undefined) this.#warnOfMissingResponse();
+    if (response === undefined) this.#warnings.missingResponse();
     else if (onAnswered !== undefined) {
       onClosed(response, () => onAnswered(response.writableFinished ? response.statusCode : undefined));
     }
@@ -342,7 +308,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
 
   /** What the proxy is doing and has done since it was made: one plain object of this moment. */
   stats(): ProxyStats {
-    return this.#tally.stats(this.#sessions.size, this.#budget.bytes, this.backends.list());
+    return this.#hub.tally.stats(this.#sessions.size, this.#budget.bytes, this.backends.list());
   }
 
   /**
@@ -364,22 +330,9 @@ export class CwmpProxy extends CwmpProxyEmitter {
     await Promise.all([this.#gate.close(), this.#sessions.close()]);
   }
 
-  /** Tells all who listen. What a listener throws is thrown into the process a tick later: it costs nobody's exchange. */
-  #tell<Name extends keyof CwmpProxyEvents>(name: Name, ...event: CwmpProxyEvents[Name]): void {
-    this.#tally.count[name]?.(...event);
-    try {
-      // Not `this.emit`: of a name that is a type parameter its types can make nothing.
-      EventEmitter.prototype.emit.call(this, name, ...event);
-    } catch (error) {
-      throwLater(error);
-    }
-    channels[name].publish(event[0]);
-  }
-
   #fail(error: CwmpProxyError, method: string, target: 'acs' | 'cpe', session: Session | undefined): void {
-    const failure = { error, method, target, session: session?.id, backend: session?.backend.url };
-    this.#tell('failure', failure);
-    if (error.code === 'ERR_CWMP_LOCAL_RESOURCES') this.#warnOfShortage(localShortage(error.cause));
+    this.#hub.fail(error, method, target, session);
+    if (error.code === 'ERR_CWMP_LOCAL_RESOURCES') this.#warnings.shortage(localShortage(error.cause));
   }
 
   /** A response has emitted `error`. Its connection is cut, unless that serves the next one already. */
@@ -396,63 +349,21 @@ export class CwmpProxy extends CwmpProxyEmitter {
     if (!isCpeOrigin(url)) return false;
     const proxied = this.#urls.build(url);
     if (proxied !== undefined && proxied.length > maxConnectionRequestUrlLength) {
-      const message = `a rewritten URL has ${proxied.length} characters; most data models allow ${maxConnectionRequestUrlLength}; shorten publicUrl or choose connectionRequests.urls.form 'path'`;
-      this.#warnSometimes('URL_TOO_LONG', message);
+      this.#warnings.urlTooLong(proxied.length, maxConnectionRequestUrlLength);
     }
     return proxied;
   }
 
   #announce(message: CwmpMessage, session: Session | undefined, identity: string | undefined): OnAnswered | undefined {
     const event = { session: session?.id, backend: session?.backend.url, message };
-    this.#tell('message', event);
+    this.#hub.tell('message', event);
     return this.#informs.sent(event, identity);
   }
 
-  #checkDevice(message: CwmpMessage, request: IncomingMessage): void {
-    const identity = this.#cpeGate?.identityOf(request);
+  #checkDevice(message: CwmpMessage, identity: string | undefined): void {
     if (identity === undefined || !message.isInform || !isOtherDevice(identity, message.device)) return;
-    this.#warnOfMismatch(identity);
+    this.#warnings.deviceMismatch(identity);
     throw new CwmpProxyError('ERR_CWMP_DEVICE_MISMATCH', 'the DeviceId of the Inform is not that of the CPE');
-  }
-
-  #warnOfMismatch(identity: string): void {
-    const shown = JSON.stringify(identity.slice(0, 80));
-    const message = `${shown} sent an Inform with the DeviceId of another device; it is not believed, see cpeAuth.onMismatch`;
-    this.#warnSometimes('DEVICE_MISMATCH', message);
-  }
-
-  #warnOfLimit(error: CwmpProxyError): void {
-    if (error instanceof AddressLimitError) {
-      this.#warnSometimes('ADDRESS_LIMIT', `${error.message}; the address is ${error.address}`);
-    } else if (error instanceof HeldBytesError) this.#warnSometimes('HELD_BYTES_LIMIT', error.message);
-    else if (error.code === 'ERR_CWMP_BUSY') this.#warnSometimes('SESSION_LIMIT', error.message);
-  }
-
-  /** Once in a while only: where one is refused, many are. */
-  #warnSometimes(code: WarningCode, message: string, cause?: { readonly cause: unknown }): void {
-    const now = performance.now();
-    if (now - (this.#warned.get(code) ?? -Infinity) < repeatWarningMs) return;
-    this.#warned.set(code, now);
-    this.#tell('warning', { code, message, ...cause });
-  }
-
-  #warnOfShortage(shortage: LocalShortage | undefined): void {
-    if (shortage !== undefined) this.#warnSometimes('LOCAL_RESOURCES', `${shortage.advice} (${shortage.code})`);
-  }
-
-  #warnOfMissingResponse(): void {
-    if (this.#warned.has('RESPONSE_MISSING')) return;
-    this.#warned.set('RESPONSE_MISSING', performance.now());
-    const message =
-      'rewriteRequest(request) without its response believes no Inform; call rewriteRequest(request, response)';
-    this.#tell('warning', { code: 'RESPONSE_MISSING', message });
-  }
-
-  #warnOfOtherUri(address: string, group: 'connectionRequests.access' | 'cpeAuth'): void {
-    const message =
-      `a right Digest answer for another uri than the one asked for, from ${address}; a proxy in front that takes a prefix off ` +
-      `must be in trustedProxies and send X-Forwarded-Prefix, otherwise set ${group}.compareUri to false`;
-    this.#warnSometimes('DIGEST_URI', message);
   }
 
   /** @throws {@link CwmpProxyError} `ERR_CWMP_LOOP` for a connection that is the other end of one of the proxy's own. */
@@ -472,11 +383,16 @@ export class CwmpProxy extends CwmpProxyEmitter {
     this.#checkedServers.add(server);
     const timeoutMs = 'keepAliveTimeout' in server ? server.keepAliveTimeout : undefined;
     if (typeof timeoutMs !== 'number' || timeoutMs === 0 || timeoutMs >= minKeepAliveMs) return;
-    this.#tell('warning', {
-      code: 'KEEP_ALIVE_TIMEOUT',
-      message: `the server closes CPEs that are quiet for ${timeoutMs} ms; set server.keepAliveTimeout to 60000 or more`,
-    });
+    this.#warnings.keepAlive(timeoutMs);
   }
+}
+
+/** What backends are told of CPEs that are authenticated. */
+function identityOf({ identityHeader, backendCredentials }: ResolvedCpeAuth): IdentitySettings {
+  const { username, password } = backendCredentials ?? {};
+  const authorization =
+    username === undefined || password === undefined ? undefined : basicAuthorization(username, password);
+  return { header: identityHeader, authorization };
 }
 
 /**

@@ -1,8 +1,11 @@
 import { readCpeUsername } from '../access/cpe-username.js';
 import type { InformNotice } from '../connection-request/result.js';
 import { type CwmpProxyEvents, type InformEvent, type MessageEvent, shownUrl } from './events.js';
-import type { OnAnswered } from '../forward/forwarder.js';
+import type { OnAnswered } from '../forward/passage.js';
 import type { DeviceId } from '../soap/message.js';
+
+/** The events that tell of Informs. */
+export const informEvents = ['informPending', 'inform', 'informRefused'] as const;
 
 /** What {@link Informs} works with. */
 export interface InformsSettings {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import type { Passage } from './passage.js';
 import type { Client } from '../http/client-address.js';
 import { hasClosedQuotes } from '../http/forwarded-fields.js';
 
@@ -17,21 +18,31 @@ export interface EdgeSettings {
   sessionHeader?: string;
 }
 
+/** What backends are told of a CPE that the proxy has authenticated. Its own answer to the challenge is dropped. */
+export interface IdentitySettings {
+  /** Which field tells its user name; `undefined` for none. */
+  readonly header: string | undefined;
+  /** The proxy's own `Authorization` towards backends; `undefined` for none. */
+  readonly authorization: string | undefined;
+}
+
 /** The fields a proxy adds to each request towards a backend. */
 export class EdgeHeaders {
   /** Lower-case names of the proxy's own fields, whose incoming copies are dropped. */
   readonly replaced: ReadonlySet<string>;
   readonly #settings: EdgeSettings;
+  readonly #identity: IdentitySettings | undefined;
   readonly #fromTrusted: ReadonlySet<string>;
   /** Connections that renegotiate no more. */
   readonly #settled = new WeakSet<TLSSocket>();
 
-  /** @param alsoReplaced Lower-case names of further fields whose incoming copies are dropped. */
-  constructor(settings: EdgeSettings, alsoReplaced: readonly string[] = []) {
+  /** @param identity `undefined` where the proxy does not authenticate CPEs. */
+  constructor(settings: EdgeSettings, identity: IdentitySettings | undefined) {
     this.#settings = settings;
+    this.#identity = identity;
     this.#fromTrusted = new Set(settings.fromTrusted.map((name) => name.toLowerCase()));
-    const own = settings.sessionHeader === undefined ? [] : [settings.sessionHeader.toLowerCase()];
-    this.replaced = new Set([...own, ...alsoReplaced]);
+    const own = [settings.sessionHeader, identity && 'authorization', identity?.header];
+    this.replaced = new Set(own.flatMap((name) => (name === undefined ? [] : [name.toLowerCase()])));
   }
 
   /** Lower-case names of the asserted fields that go on, because a trusted proxy sent them. */
@@ -42,16 +53,16 @@ export class EdgeHeaders {
   /**
    * Adds the fields for one request to those that go on.
    *
-   * @param client Who the request is from.
    * @param session Names the session.
    */
-  addTo(headers: string[], request: IncomingMessage, client: Client, session: string): void {
+  addTo(headers: string[], { request, client, identity }: Passage, session: string): void {
     const { via, forwarded, clientCert, sessionHeader } = this.#settings;
     if (via !== false) headers.push('Via', `${request.httpVersion} ${via}`);
     if (forwarded === 'x-forwarded') addXForwarded(headers, request, client);
     if (forwarded === 'forwarded') addForwarded(headers, request, client);
     if (clientCert && request.socket instanceof TLSSocket) this.#addClientCert(headers, request.socket);
     if (sessionHeader !== undefined) headers.push(sessionHeader, session);
+    if (this.#identity !== undefined) addIdentity(headers, this.#identity, identity);
   }
 
   #addClientCert(headers: string[], socket: TLSSocket): void {
@@ -65,6 +76,18 @@ export class EdgeHeaders {
     // `authorized` true and sets `authorizationError` only; so both are asked for each request.
     if (raw === undefined || !socket.authorized || socket.authorizationError) return;
     headers.push('Client-Cert', `:${raw.toString('base64')}:`);
+  }
+}
+
+function addIdentity(
+  headers: string[],
+  { header, authorization }: IdentitySettings,
+  identity: string | undefined,
+): void {
+  if (authorization !== undefined) headers.push('Authorization', authorization);
+  // A name that is no plain text is told in the form that TR-069 gives user names.
+  if (header !== undefined && identity !== undefined) {
+    headers.push(header, /^[!-~]+$/.test(identity) ? identity : encodeURIComponent(identity));
   }
 }
 

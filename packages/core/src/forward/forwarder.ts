@@ -1,7 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+
 import type { BackendPool } from '../backends/backend-pool.js';
 import { CwmpProxyError } from '../errors.js';
-import { clientOf } from '../http/client-address.js';
 import { whileThere } from '../http/client-left.js';
 import type { Hold } from '../http/held-room.js';
 import { checkAnswerable } from '../http/response.js';
@@ -11,11 +10,12 @@ import type { Session } from '../sessions/session.js';
 import type { SessionTable } from '../sessions/session-table.js';
 import type { CwmpMessage } from '../soap/message.js';
 import { BackendFault } from './backend-error.js';
-import { CpeRequest } from './cpe-request.js';
 import type { EdgeHeaders } from './edge-headers.js';
-import { type ExchangeOutcome, exchange } from './exchange.js';
+import type { ExchangeOutcome } from './answer.js';
+import { exchange } from './exchange.js';
 import { droppedFields, requestHeaders } from './headers.js';
 import { type PathMap, mapBack, toBackend } from './path-map.js';
+import type { OnAnswered, Passage } from './passage.js';
 import type { BodyLimits } from './request-body.js';
 import { checkInside, checkRequest, originForm } from './request-checks.js';
 import { type Prepared, prepareBody } from './prepare-body.js';
@@ -46,35 +46,14 @@ export interface ForwarderSettings extends BodyLimits {
    */
   failOverMs: number;
   /** Refuses a message before it has a session, by throwing a {@link CwmpProxyError}; `undefined` where nothing is checked. */
-  checkMessage: ((message: CwmpMessage, request: IncomingMessage) => void) | undefined;
+  checkMessage: ((message: CwmpMessage, passage: Passage) => void) | undefined;
   /**
    * Called with every CWMP message of a CPE, as soon as its session is known. What it returns is called when the message's
    * exchange is over.
    */
-  onMessage: (message: CwmpMessage, session: Session, request: IncomingMessage) => OnAnswered | undefined;
+  onMessage: (message: CwmpMessage, passage: Passage) => OnAnswered | undefined;
   /** Told of every exchange that a backend has answered whole. */
   onExchange: (exchange: { method: string; status: number; ms: number }, session: Session) => void;
-}
-
-/** Called with the status by which a backend answered a message; `undefined` where it gave no whole answer. */
-export type OnAnswered = (status: number | undefined) => void;
-
-/** One request of a CPE on its way. */
-interface Passage {
-  request: IncomingMessage;
-  response: ServerResponse;
-  /** Its target in origin form. */
-  target: string;
-  prepared: Prepared;
-  /** The request as its session was found by it. */
-  asked: CpeRequest;
-  session: Session;
-  /** When the whole request was there. */
-  since: number;
-  /** Who waits for the answer to this very message. */
-  onAnswered: OnAnswered | undefined;
-  /** Whether its exchange is over. */
-  isOver: boolean;
 }
 
 /** CPE → ACS: one exchange after the other. */
@@ -90,74 +69,55 @@ export class Forwarder {
   /**
    * Hands a CPE's request, whose turn on its connection has come, to the backend of its session and the answer back.
    *
-   * @param asked The request target as it came.
-   * @param onSession Told which session the request belongs to.
-   *
    * Rejects with a {@link CwmpProxyError}; the response is untouched then, or its connection was cut.
    */
-  async forward(
-    request: IncomingMessage,
-    response: ServerResponse,
-    asked: string,
-    onSession: (session: Session) => void,
-  ): Promise<void> {
+  async forward(passage: Passage): Promise<void> {
+    const { request, response } = passage;
+    const { checkMessage, sessions } = this.#settings;
     checkRequest(request);
-    const target = originForm(asked);
-    const { checkMessage, affinity, sessions } = this.#settings;
-    const running = sessions.runningOn(request.socket, clientOf(request).address);
-    if (running !== undefined) onSession(running);
+    originForm(passage.target);
+    passage.session = sessions.runningOn(passage.socket, passage.address);
     const holds: Hold[] = [];
-    let prepared: Prepared | undefined;
     try {
-      // A body that takes long is no quiet time of its session.
-      if (running !== undefined) running.arriving += 1;
-      try {
-        prepared = await prepareBody(request, this.#settings, holds);
-      } finally {
-        if (running !== undefined) running.arriving -= 1;
-      }
+      passage.prepared = await this.#prepare(passage, holds);
       // Nobody would ever tell the session of the end of a connection that has ended.
       checkAnswerable(response);
-      const { beginning } = prepared;
-      if (checkMessage !== undefined && beginning !== undefined) checkMessage(beginning, request);
-      const asked = new CpeRequest(request, prepared, affinity);
-      const session = this.#sessionIfAny(asked, prepared) ?? (await this.#awaitSession(asked, response, prepared));
-      onSession(session);
-      const since = performance.now();
-      const passage: Passage = {
-        request,
-        response,
-        target,
-        prepared,
-        asked,
-        session,
-        since,
-        onAnswered: undefined,
-        isOver: false,
-      };
+      const { beginning } = passage.prepared;
+      if (checkMessage !== undefined && beginning !== undefined) checkMessage(beginning, passage);
+      const session = this.#sessionIfAny(passage) ?? (await this.#awaitSession(passage));
+      passage.session = session;
+      passage.since = performance.now();
       this.#announce(passage);
       sessions.sent(session);
       try {
-        await this.#exchange(passage);
+        await this.#exchange(passage, session);
       } finally {
         sessions.settled(session);
         session.backend.over(session);
-        passage.isOver = true;
-        // It has been called where the backend has answered.
-        passage.onAnswered?.(undefined);
+        passage.end();
       }
     } catch (error) {
-      prepared?.discard();
+      passage.prepared.discard();
       throw error;
     } finally {
       for (const hold of holds) hold.release();
     }
   }
 
-  /** The session that a request belongs to; `undefined` where one begins and no backend is up or free to be tried. */
-  #sessionIfAny(asked: CpeRequest, prepared: Prepared): Session | undefined {
+  async #prepare({ request, session }: Passage, holds: Hold[]): Promise<Prepared> {
+    // A body that takes long is no quiet time of its session.
+    if (session !== undefined) session.arriving += 1;
     try {
-      return this.#sessionOf(asked, prepared);
+      return await prepareBody(request, this.#settings, holds);
+    } finally {
+      if (session !== undefined) session.arriving -= 1;
+    }
+  }
+
+  /** The session that a request belongs to; `undefined` where one begins and no backend is up or free to be tried. */
+  #sessionIfAny(passage: Passage): Session | undefined {
+    try {
+      return this.#sessionOf(passage);
     } catch (error) {
       if (error instanceof CwmpProxyError && error.code === 'ERR_CWMP_NO_BACKEND') return undefined;
       throw error;
@@ -165,15 +125,16 @@ export class Forwarder {
   }
 
   /** Waits for a backend that is up or free to be tried, for no longer than a connection to it may take. */
-  async #awaitSession(asked: CpeRequest, response: ServerResponse, prepared: Prepared): Promise<Session> {
+  async #awaitSession(passage: Passage): Promise<Session> {
+    const { response, addressGroup } = passage;
     const { backends, connectMs } = this.#settings;
     const until = performance.now() + connectMs;
     const wait = (gone: AbortSignal): Promise<boolean> =>
-      backends.whenFree(asked.addressGroup, until - performance.now(), gone);
+      backends.whenFree(addressGroup, until - performance.now(), gone);
     while (await whileThere(response, wait)) {
       try {
         checkAnswerable(response);
-        const session = this.#sessionIfAny(asked, prepared);
+        const session = this.#sessionIfAny(passage);
         if (session !== undefined) return session;
       } catch (error) {
         backends.passOn();
@@ -181,85 +142,92 @@ export class Forwarder {
       }
     }
     checkAnswerable(response);
-    return this.#sessionOf(asked, prepared);
+    return this.#sessionOf(passage);
   }
 
-  #sessionOf(asked: CpeRequest, prepared: Prepared): Session {
+  #sessionOf(passage: Passage): Session {
     const { sessions } = this.#settings;
-    const session = sessions.find(asked);
+    const session = sessions.find(passage);
     // Only what begins a session asks for more time; the others are not searched for it.
     const sessionTimeout =
-      session.phase === 'opening' || session.phase === 'challenged' ? prepared.sessionTimeout : undefined;
+      session.phase === 'opening' || session.phase === 'challenged' ? passage.prepared.sessionTimeout : undefined;
     if (sessionTimeout !== undefined)
       sessions.allowQuiet(session, Math.min(sessionTimeout, longestQuietSeconds) * 1000);
     return session;
   }
 
   #announce(passage: Passage): void {
-    const { request, prepared, session } = passage;
+    const { prepared } = passage;
     const { onMessage } = this.#settings;
-    if (prepared.message === undefined) {
-      prepared.onMessage = (streamed) => {
-        const onAnswered = onMessage(streamed, session, request);
-        // An early answer to an upload may have gone before; nothing of the message counts then.
-        if (passage.isOver) onAnswered?.(undefined);
-        else passage.onAnswered = onAnswered;
-      };
+    if (prepared.message !== undefined) {
+      passage.onAnswered = onMessage(prepared.message, passage);
+      // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
+      prepared.message = undefined;
+    }
+    void prepared.streamed?.then((message) => {
+      const onAnswered = onMessage(message, passage);
+      // An early answer to an upload may have gone before; nothing of the message counts then.
+      if (passage.isOver) onAnswered?.(undefined);
+      else passage.onAnswered = onAnswered;
+    });
+  }
+
+  /** Tries the backend of the session; where nothing of the request has been sent, the next one. */
+  async #exchange(passage: Passage, session: Session): Promise<void> {
+    const { sessions } = this.#settings;
+    for (;;) {
+      const { backend } = session;
+      const wasEjected = backend.state === 'ejected';
+      let outcome: ExchangeOutcome;
+      try {
+        outcome = await this.#send(passage, session);
+      } catch (error) {
+        if (!(error instanceof CwmpProxyError)) throw error;
+        if (error instanceof BackendFault) backend.failed(error, session, passage.addressGroup);
+        if (this.#mayMove(error, passage) && sessions.failOver(session)) continue;
+        throw this.#failed(error, session, wasEjected);
+      }
+      backend.succeeded();
+      this.#answered(passage, session, outcome);
       return;
     }
-    passage.onAnswered = onMessage(prepared.message, session, request);
-    // It holds on to the text of the body, which would live through collections of garbage until the backend has answered.
-    prepared.message = undefined;
   }
 
-  #exchange(passage: Passage): Promise<void> {
-    const { backend } = passage.session;
-    return this.#send(passage).then(
-      (outcome) => {
-        backend.succeeded();
-        this.#answered(passage, outcome);
-      },
-      (error: unknown) => this.#failed(passage, backend, error),
-    );
+  /** Whether another backend may take the request: not one byte was sent, of a stream none was read, and there is time left. */
+  #mayMove(error: CwmpProxyError, { prepared, since }: Passage): boolean {
+    if (!(error instanceof BackendFault) || !error.mayMove) return false;
+    return isWhole(prepared.body) && performance.now() - since < this.#settings.failOverMs;
   }
 
-  #answered(passage: Passage, { status, empty, headers, body }: ExchangeOutcome): void {
-    const { request, prepared, asked, session, since, onAnswered } = passage;
-    const ms = performance.now() - since;
-    passage.onAnswered = undefined;
-    onAnswered?.(status);
-    this.#settings.onExchange({ method: request.method ?? '', status, ms }, session);
-    const to = request.method === 'POST' ? prepared.kind : 'transfer';
-    // Only what begins a session changes its course by being put off.
-    const asksAgain = session.phase !== 'open' && status === 200 && body !== undefined && isRetryFault(body);
-    this.#settings.sessions.answered(session, { to, status, empty, asksAgain }, keysOfAnswer(headers), asked);
-  }
-
-  /** Resolves when another backend has answered. */
-  async #failed(passage: Passage, backend: Session['backend'], error: unknown): Promise<void> {
-    if (!(error instanceof CwmpProxyError)) throw error;
-    const { sessions, backends, failOverMs } = this.#settings;
-    const { asked, prepared, session, since } = passage;
-    const fault = error instanceof BackendFault ? error : undefined;
-    const wasEjected = backend.state === 'ejected';
-    if (fault !== undefined) backend.failed(fault, session, asked.addressGroup);
-    // Not one byte was sent: another backend may take it, a stream too as long as nobody has read of it.
-    const mayMove = fault?.mayMove === true && isWhole(prepared.body) && performance.now() - since < failOverMs;
-    if (mayMove && sessions.failOver(session)) return this.#exchange(passage);
+  /** The session ends, or goes on on another connection; returns what is told. */
+  #failed(error: CwmpProxyError, session: Session, wasEjected: boolean): CwmpProxyError {
+    const { sessions, backends } = this.#settings;
     if (error.statusCode >= 500) sessions.failed(session);
     else sessions.broken(session);
     // Tried because no backend is up, and in vain.
     if (wasEjected && error.code === 'ERR_CWMP_BACKEND_UNREACHABLE' && !backends.isUp) {
-      throw new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up', { cause: error });
+      return new CwmpProxyError('ERR_CWMP_NO_BACKEND', 'no backend is up', { cause: error });
     }
-    throw error;
+    return error;
   }
 
-  #send({ request, response, target, prepared, session }: Passage): Promise<ExchangeOutcome> {
+  #answered(passage: Passage, session: Session, { status, empty, headers, body }: ExchangeOutcome): void {
+    const { request, prepared, since } = passage;
+    const ms = performance.now() - since;
+    passage.answered(status);
+    this.#settings.onExchange({ method: request.method ?? '', status, ms }, session);
+    const to = request.method === 'POST' ? prepared.kind : 'transfer';
+    // Only what begins a session changes its course by being put off.
+    const asksAgain = session.phase !== 'open' && status === 200 && body !== undefined && isRetryFault(body);
+    this.#settings.sessions.answered(session, { to, status, empty, asksAgain }, keysOfAnswer(headers), passage);
+  }
+
+  #send(passage: Passage, session: Session): Promise<ExchangeOutcome> {
+    const { request, response, prepared, client } = passage;
+    const target = originForm(passage.target);
     const { edgeHeaders, affinity, maxHeldBytes, budget, mountPath, quietMs } = this.#settings;
     const { backend, phase } = session;
     if (backend.basePath !== '') checkInside(target);
-    const client = clientOf(request);
     const map: PathMap = {
       mountPath,
       basePath: backend.basePath,
@@ -268,7 +236,7 @@ export class Forwarder {
       cpeOrigin: client.host === undefined ? undefined : `${client.scheme}://${client.host}`,
     };
     const headers = requestHeaders(request.rawHeaders, this.#dropped, edgeHeaders.believed(client));
-    edgeHeaders.addTo(headers, request, client, session.id);
+    edgeHeaders.addTo(headers, passage, session.id);
     const path = toBackend(target, map);
     const { body, length } = prepared;
     const outgoing = { method: request.method ?? 'GET', path, headers, body, length };

@@ -19,6 +19,9 @@ export interface PrepareSettings extends BodyLimits {
   unknownCoding: 'pass' | 'reject';
 }
 
+/** What is known of a message before it goes. */
+type PreparedMessage = Partial<Pick<Prepared, 'message' | 'length' | 'streamed'>> & { beginning?: CwmpMessage };
+
 /** A request's body, ready for a backend. */
 export class Prepared {
   /** The whole body, or a stream of it. */
@@ -29,18 +32,16 @@ export class Prepared {
   readonly length: string | undefined;
   /** What the message is; `undefined` for no message, while it streams, and once it was told of. */
   message: CwmpMessage | undefined;
-  /** Told what the message was once it has streamed through. */
-  onMessage: ((message: CwmpMessage) => void) | undefined;
+  /** What the message was, once it has streamed through; `undefined` where it does not stream. */
+  readonly streamed: Promise<CwmpMessage> | undefined;
   readonly #beginning: CwmpMessage | undefined;
 
-  constructor(
-    body: Buffer | Readable,
-    { message, beginning, length }: Partial<Pick<Prepared, 'message' | 'length'>> & { beginning?: CwmpMessage } = {},
-  ) {
+  constructor(body: Buffer | Readable, { message, beginning, length, streamed }: PreparedMessage = {}) {
     this.body = body;
     this.kind = Buffer.isBuffer(body) && body.length === 0 ? 'empty' : 'message';
     this.message = message;
     this.length = length;
+    this.streamed = streamed;
     this.#beginning = beginning;
   }
 
@@ -136,10 +137,11 @@ function prepareStream(
   const readable = contentCodingOf(rewriting.contentEncoding) === 'identity' ? head : undefined;
   const beginning = new LazyMessage(readable, rewriting.contentType, nothingFound);
   const last = others.at(-1) ?? first;
-  const prepared = new Prepared(last, { beginning });
-  pipeline([source, ...rewriter.stages], (error) => {
-    // What destroys one stage destroys the others, and with them the exchange that reads from the last.
-    if (!error) prepared.onMessage?.(rewriter.message());
+  const streamed = new Promise<CwmpMessage>((resolve) => {
+    pipeline([source, ...rewriter.stages], (error) => {
+      // What destroys one stage destroys the others, and with them the exchange that reads from the last.
+      if (!error) resolve(rewriter.message());
+    });
   });
-  return prepared;
+  return new Prepared(last, { beginning, streamed });
 }
