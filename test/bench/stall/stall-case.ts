@@ -19,6 +19,11 @@ export interface StallCase {
    * grows, and the pauses of V8's collector do not count: no network has so much garbage made in so short a time.
    */
   readonly operationsPerTurn?: number;
+  /**
+   * A case that does as little as can be done at these sizes: no table grows less than the memory it lies in. What grows too fast is
+   * measured against it, and passes where it grows no faster.
+   */
+  readonly yardstick?: StallCase;
   make(size: number): Prepared;
 }
 

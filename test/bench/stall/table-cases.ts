@@ -35,25 +35,45 @@ function writeUsers(count: number): string {
   return path;
 }
 
+/** A map alone, each of whose entries is replaced: it grows out of the caches of the processor. */
+const bareMap = operationsCase('table', 'a bare Map', sizes, (size) => {
+  const map = new Map<string, Session>();
+  for (let at = 0; at < size; at += 1) map.set(`k${at}`, sessionOf(at));
+  return (at) => {
+    const key = `k${at % size}`;
+    map.delete(key);
+    map.set(key, sessionOf(-at));
+  };
+});
+
 const tables: StallCase[] = [
-  operationsCase('table', 'new keys of sessions, all full', sizes, (size) => {
-    const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
-    for (let at = 0; at < size; at += 1) table.learn(`k${at}`, sessionOf(at), true, () => []);
-    return (at) => table.learn(`n${at}`, sessionOf(at), true, () => []);
-  }),
-  operationsCase('table', 'keys of sessions that begin and end', sizes, (size) => {
-    const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
-    return (at) => {
-      const session = sessionOf(at);
-      table.learn(`k${at}`, session, true, () => []);
-      if (at % 3 !== 0) table.forget(`k${at}`, session);
-    };
-  }),
-  operationsCase('table', 'keys that two CPEs have', sizes, (size) => {
-    const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
-    for (let at = 0; at < size; at += 1) table.learn(`k${at}`, sessionOf(at), true, () => []);
-    return (at) => table.learn(`k${at % size}`, sessionOf(-at), true, () => []);
-  }),
+  {
+    ...operationsCase('table', 'new keys of sessions, all full', sizes, (size) => {
+      const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
+      for (let at = 0; at < size; at += 1) table.learn(`k${at}`, sessionOf(at), true, () => []);
+      return (at) => table.learn(`n${at}`, sessionOf(at), true, () => []);
+    }),
+    yardstick: bareMap,
+  },
+  {
+    ...operationsCase('table', 'keys of sessions that begin and end', sizes, (size) => {
+      const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
+      return (at) => {
+        const session = sessionOf(at);
+        table.learn(`k${at}`, session, true, () => []);
+        if (at % 3 !== 0) table.forget(`k${at}`, session);
+      };
+    }),
+    yardstick: bareMap,
+  },
+  {
+    ...operationsCase('table', 'keys that two CPEs have', sizes, (size) => {
+      const table = new KeyTable({ maxKeys: size, maxKeysPerAddress: size });
+      for (let at = 0; at < size; at += 1) table.learn(`k${at}`, sessionOf(at), true, () => []);
+      return (at) => table.learn(`k${at % size}`, sessionOf(-at), true, () => []);
+    }),
+    yardstick: bareMap,
+  },
   operationsCase('table', 'addresses that guess', [2_500, 5_000, 10_000], (size) => {
     const limiter = new GuessLimiter({ maxAddresses: size });
     for (let at = 0; at < size; at += 1) limiter.failed(`10.0.0.${at}`);
