@@ -1,4 +1,3 @@
-
 import type { BackendPool } from '../backends/backend-pool.js';
 import { CwmpProxyError } from '../errors.js';
 import { whileThere } from '../http/client-left.js';
@@ -106,11 +105,11 @@ export class Forwarder {
 
   async #prepare({ request, session }: Passage, holds: Hold[]): Promise<Prepared> {
     // A body that takes long is no quiet time of its session.
-    if (session !== undefined) session.arriving += 1;
+    session?.arrives();
     try {
       return await prepareBody(request, this.#settings, holds);
     } finally {
-      if (session !== undefined) session.arriving -= 1;
+      session?.arrived();
     }
   }
 

@@ -10,6 +10,7 @@ import { AddressShares } from './address-shares.js';
 import { CpeConnections } from './cpe-connections.js';
 import { type KnownCpe, KeyTable } from './key-table.js';
 import { hasLeft, isAddress, keyOfAddress, LoneAddresses } from './lone-addresses.js';
+import { decide, isAnother, isBeginning, isOfTwo, type KnownKey } from './recognition.js';
 import { isNonce } from './session-keys.js';
 import { Session, type SessionAnswer, type SessionEnd, type SessionRequest, type SessionSettings } from './session.js';
 
@@ -76,14 +77,14 @@ export class SessionTable {
   find(request: SessionRequest): Session {
     const session =
       this.#ofConnection(request) ?? this.#recognised(request) ?? this.#begin(request, this.#home(request));
-    if (isBeginning(session) && request.isInform) session.device = request.device ?? session.device;
+    if (isBeginning(session.phase) && request.isInform) session.device = request.device ?? session.device;
     return session;
   }
 
   #ofConnection(request: SessionRequest): Session | undefined {
     const own = this.#bySocket.get(request.socket, request.address);
     if (own === undefined) return undefined;
-    const startsOver = request.isInform && (!isBeginning(own) || isAnother(own.device, request.device));
+    const startsOver = request.isInform && (!isBeginning(own.phase) || isAnother(own.device, request.device));
     if (!startsOver) return own;
     this.#supersede(own);
     return this.#begin(request, undefined);
@@ -96,60 +97,54 @@ export class SessionTable {
 
   /** The session of a CPE that comes on a new connection, if a key tells which. */
   #recognised(request: SessionRequest): Session | undefined {
-    const { address, isInform } = request;
+    const { isInform, answersChallenge } = request;
     const shown = this.#keysShown(request);
     for (const key of shown) {
       const known = this.#keys.get(key);
       if (known === undefined) continue;
-      // A key that no ACS made for one CPE alone may be shown by a stranger, whom it may lead to the same ACS and no further.
-      const isElsewhere = known.address !== address;
-      if (isElsewhere && isInform) continue;
       const { session } = known;
-      const backend = session?.backend.url ?? known.backend;
       const device = isInform ? request.device : undefined;
-      const deviceBefore = session?.device ?? known.device;
-      if (isInform && (isAnother(deviceBefore, device) || (device === undefined && isAddress(key)))) {
-        this.#keys.putOut(key);
-        if (isAddress(key)) continue;
-        return this.#begin(request, backend);
+      const facts = this.#factsOf(key, known, request.address);
+      const asked = { isInform, device, answersChallenge, showsOthers: shown.length > 1 };
+      const isShared = isOfTwo(facts, asked);
+      if (isShared) this.#keys.putOut(key);
+      const recognition = decide(facts, asked);
+      if (recognition === 'ignore') continue;
+      if (recognition === 'continue' && session !== undefined) {
+        this.#attach(session, request.socket);
+        return session;
       }
-      if (session === undefined) return this.#return(request, key, known);
-      if (isElsewhere) return this.#begin(request, backend);
-      // Who shows cookies or nonces, but none that the session was given, is not its CPE.
-      if (isAddress(key) && shown.length > 1 && session.keys.size > 1) continue;
-      return this.#rejoined(request, session, key, device !== undefined && device === deviceBefore);
+      const backend = session?.backend.url ?? known.backend;
+      if (recognition === 'supersede' && session !== undefined) this.#supersede(session);
+      const next = this.#begin(request, backend);
+      if (!isShared) this.#inherit(next, key, known, request);
+      return next;
     }
     return undefined;
   }
 
-  /** The CPE of a session that ended while it was away comes back: a new session takes its place. */
-  #return(request: SessionRequest, key: string, { backend, device }: KnownCpe): Session {
-    const session = this.#begin(request, backend);
-    session.device = request.device ?? device;
-    this.#keys.give(key, session);
-    return session;
+  #factsOf(key: string, { session, address, device }: KnownCpe, from: string): KnownKey {
+    const socket = session?.socket;
+    return {
+      kind: isAddress(key) ? 'address' : isNonce(key) ? 'nonce' : 'cookie',
+      isElsewhere: address !== from,
+      phase: session?.phase,
+      device: session?.device ?? device,
+      isAway: socket === undefined || hasLeft(socket) || this.#bySocket.isShared(socket),
+      isBusy: session?.isBusy ?? false,
+      hasOthers: (session?.keys.size ?? 0) > 1,
+    };
   }
 
-  /** The CPE of a session comes on a new connection. */
-  #rejoined(request: SessionRequest, session: Session, key: string, isSameDevice: boolean): Session {
-    const backend = session.backend.url;
-    const { socket } = session;
-    const isAway = socket === undefined || hasLeft(socket) || this.#bySocket.isShared(socket);
-    if (request.isInform && !(isBeginning(session) && (request.answersChallenge || isSameDevice))) {
-      // The CPE gave its session up and starts over: it meets the same ACS, on a connection as new as its own.
-      if (isAway || isSameDevice) this.#supersede(session);
-      return this.#begin(request, backend);
+  /** A session takes over from the one that its CPE comes from. */
+  #inherit(next: Session, key: string, { session, address, device }: KnownCpe, request: SessionRequest): void {
+    if (session === undefined) {
+      next.device = request.device ?? device;
+      this.#keys.give(key, next);
+    } else if (!request.isInform && address === request.address) {
+      next.device = session.device;
+      if (session.isBusy) next.heirOf = session;
     }
-    // While its CPE's connection stands, only a nonce that was made for this CPE takes it to another: a Fritz!Box connects
-    // anew after each 401.
-    if (session.inFlight === 0 && (isAway || isNonce(key))) {
-      this.#attach(session, request.socket);
-      return session;
-    }
-    const heir = this.#begin(request, backend);
-    heir.device = session.device;
-    if (session.inFlight > 0) heir.heirOf = session;
-    return heir;
   }
 
   /** By what the CPE may be recognised, the surest first. */
@@ -165,34 +160,19 @@ export class SessionTable {
    * Returns whether there was one, and the session is still there: whoever is told of a drained backend may end it.
    */
   failOver(session: Session): boolean {
-    if (session.phase !== 'opening') return false;
-    const left = session.backend;
-    session.tried = (session.tried ?? new Set()).add(left);
-    const backend = this.#backends.next(session.tried);
-    if (backend === undefined) return false;
-    session.moveTo(backend);
-    backend.inFlight += session.inFlight;
-    backend.sessionBegins(session);
-    left.settled(session.inFlight);
-    left.sessionEnds();
-    left.over(session);
-    return this.#sessions.has(session);
+    return session.failOver((tried) => this.#backends.next(tried)) && this.#sessions.has(session);
   }
 
   /** A request of the session goes to its backend. */
   sent(session: Session): void {
-    session.tried = undefined;
-    session.inFlight += 1;
-    session.backend.inFlight += 1;
+    session.sent();
     if (session.phase === 'ended') this.#keep(session);
   }
 
   /** The request that was sent last is over, whatever came of it. */
   settled(session: Session): void {
-    session.inFlight -= 1;
-    session.backend.settled(1);
+    session.settled();
     if (session.phase === 'ended') this.#mayGiveWay(session);
-    session.timer?.refresh();
   }
 
   /**
@@ -202,17 +182,9 @@ export class SessionTable {
    */
   answered(session: Session, answer: SessionAnswer, keys: readonly string[], request: SessionRequest): void {
     if (session.phase === 'ended') return;
-    const { status, empty } = answer;
-    if (answer.to !== 'transfer') {
-      const comesAgain = status === 401 || (status >= 300 && status < 400) || answer.asksAgain;
-      if (answer.to === 'empty' && !comesAgain) session.emptied = true;
-      if (session.emptied && empty && (status === 204 || status === 200)) return this.#end(session, 'complete');
-      if (status >= 400 && status !== 401) return this.#end(session, 'refused');
-      // An ACS may challenge, redirect or put off in mid-session too; its session goes on.
-      if (!comesAgain) session.phase = 'open';
-      else if (session.phase === 'opening') session.phase = 'challenged';
-    }
-    this.#learn(session, keys, status !== 401, request);
+    const why = session.answered(answer);
+    if (why !== undefined) return this.#end(session, why);
+    this.#learn(session, keys, answer.status !== 401, request);
     session.heirOf = undefined;
   }
 
@@ -236,13 +208,13 @@ export class SessionTable {
 
   /** The CPE broke off, and the backend connection with it; the session may go on on another one. */
   broken(session: Session): void {
-    if (this.#sessions.has(session)) session.moveTo(session.backend);
+    if (this.#sessions.has(session)) session.reconnect();
   }
 
   /** Raises the quiet time a session is allowed, in milliseconds: an Inform's SessionTimeout (TR-069 A6 §3.7.1.1). */
   allowQuiet(session: Session, idleMs: number): void {
     if (idleMs <= session.idleMs) return;
-    session.idleMs = idleMs;
+    session.allowQuiet(idleMs);
     this.#startTimer(session, idleMs, 'idle');
   }
 
@@ -301,7 +273,6 @@ export class SessionTable {
     const session = new Session({ id, number }, request, backend, this.#settings.idleTimeoutMs);
     this.#sessions.add(session);
     this.#shares.begun(session);
-    backend.sessionBegins(session);
     this.#attach(session, request.socket);
     this.#settings.onStart(session);
     return session;
@@ -310,7 +281,7 @@ export class SessionTable {
   #attach(session: Session, socket: Socket): void {
     // A CPE that opens its next connection before it closes the last one has moved to the next one.
     if (session.socket !== undefined) this.#bySocket.delete(session.socket, session);
-    session.socket = socket;
+    session.attach(socket);
     this.#bySocket.set(socket, session);
     this.#startTimer(session, session.idleMs, 'idle');
     if (this.#watched.has(socket)) return;
@@ -323,7 +294,7 @@ export class SessionTable {
 
   /** The CPE has closed its connection. */
   #detach(session: Session): void {
-    session.socket = undefined;
+    session.detach();
     if (session.phase !== 'ended' && session.keys.size > 0) {
       this.#startTimer(session, this.#settings.graceMs, 'cpe-gone');
       return;
@@ -333,19 +304,10 @@ export class SessionTable {
   }
 
   #startTimer(session: Session, delayMs: number, why: SessionEnd): void {
-    clearTimeout(session.timer);
-    session.timer = setTimeout(() => this.#onQuiet(session, why), delayMs);
-    session.timer.unref();
-  }
-
-  #onQuiet(session: Session, why: SessionEnd): void {
-    if (session.inFlight > 0 || session.arriving > 0) {
-      // While a request is under way its own limits hold.
-      session.timer?.refresh();
-      return;
-    }
-    this.#end(session, why);
-    void this.#drop(session);
+    session.watchQuiet(delayMs, () => {
+      this.#end(session, why);
+      void this.#drop(session);
+    });
   }
 
   /** The CPE begins another session in its place. */
@@ -356,8 +318,7 @@ export class SessionTable {
 
   /** The CWMP session is over; its connections may stand for a while yet. */
   #end(session: Session, why: SessionEnd): void {
-    if (session.phase === 'ended') return;
-    session.phase = 'ended';
+    if (!session.end()) return;
     this.#mayGiveWay(session);
     // A CPE that was merely away or quiet for too long is still led to the backend that knows it; after an end it is a new
     // guest.
@@ -368,16 +329,15 @@ export class SessionTable {
     session.keys.clear();
     // The time that its Inform asked for is over with it; its backend connection is not held for longer than others are.
     if (session.idleMs > this.#settings.idleTimeoutMs && session.socket !== undefined) {
-      session.idleMs = this.#settings.idleTimeoutMs;
+      session.allowQuiet(this.#settings.idleTimeoutMs);
       this.#startTimer(session, session.idleMs, 'idle');
     }
-    session.backend.sessionEnds();
     this.#settings.onEnd(session, why);
   }
 
   /** A session that has ended makes room for others, unless a request is under way on it. */
   #mayGiveWay(session: Session): void {
-    if (session.inFlight > 0 || !this.#sessions.has(session)) return;
+    if (session.isBusy || !this.#sessions.has(session)) return;
     this.#ended.set(session, true);
     this.#shares.ended(session);
   }
@@ -390,25 +350,12 @@ export class SessionTable {
 
   /** Forgets the session, which has ended, and closes its backend connection. */
   #drop(session: Session): Promise<void> {
-    clearTimeout(session.timer);
-    session.timer = undefined;
     if (this.#sessions.delete(session)) this.#shares.dropped(session);
     this.#ended.delete(session);
     if (session.socket !== undefined) {
       this.#bySocket.delete(session.socket, session);
       this.#homes.set(session.socket, session.backend.url);
     }
-    session.socket = undefined;
-    return session.connection.destroy();
+    return session.close();
   }
-}
-
-/** Whether the message that begins the session may come again: the ACS has not taken it yet. */
-function isBeginning({ phase }: Session): boolean {
-  return phase === 'opening' || phase === 'challenged';
-}
-
-/** Whether two devices are known to be two. */
-function isAnother(one: string | undefined, other: string | undefined): boolean {
-  return one !== undefined && other !== undefined && one !== other;
 }

@@ -58,15 +58,10 @@ export interface SessionAnswer {
   asksAgain: boolean;
 }
 
-/** One CPE connection and the backend connection that is its own. */
+/** One CPE connection and the backend connection that is its own. It moves itself along the diagram in ARCHITECTURE.md. */
 export class Session {
   /** Names the session in events. */
   readonly id: string;
-  backend: Backend;
-  /** The backend connection of this CPE and of nobody else. */
-  connection: BackendConnection;
-  /** The CPE's connection; `undefined` while the CPE is away. */
-  socket: Socket | undefined;
   /** Counts the sessions of the proxy, from 1. */
   readonly number: number;
   /** The address of the CPE. */
@@ -77,21 +72,23 @@ export class Session {
   device: string | undefined;
   /** The session that its CPE was in the middle of, with a request under way on a connection that it has left. */
   heirOf: Session | undefined;
-  phase: SessionPhase = 'opening';
-  /** Whether the CPE has sent its empty POST: from then on it only answers, and an empty answer of the ACS is the last. */
-  emptied = false;
-  /** Requests the backend has not yet answered. */
-  inFlight = 0;
-  /** Requests of its connection whose bodies are being read. */
-  arriving = 0;
-  /** Backends that could not be connected to for the request that was sent last; `undefined` where that has not happened. */
-  tried: Set<Backend> | undefined;
   /** By what the CPE can be recognised when it returns: hashes of cookies and nonces. */
   readonly keys: Set<string> = new Set();
-  /** Ends the session when nothing moves for too long. */
-  timer: NodeJS.Timeout | undefined;
-  /** Longest quiet time, in milliseconds; an Inform's SessionTimeout can raise it. */
-  idleMs: number;
+  #backend: Backend;
+  #connection: BackendConnection;
+  #socket: Socket | undefined;
+  #phase: SessionPhase = 'opening';
+  /** Whether the CPE has sent its empty POST: from then on it only answers, and an empty answer of the ACS is the last. */
+  #emptied = false;
+  /** Requests that the backend has not yet answered. */
+  #inFlight = 0;
+  /** Requests of its connection whose bodies are being read. */
+  #arriving = 0;
+  /** Backends that could not be connected to for the request that was sent last; `undefined` where that has not happened. */
+  #tried: Set<Backend> | undefined;
+  /** Maximum quiet time, in milliseconds; an Inform's SessionTimeout can raise it. */
+  #idleMs: number;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     name: { id: string; number: number },
@@ -103,15 +100,141 @@ export class Session {
     this.number = name.number;
     this.address = address;
     this.addressGroup = addressGroup;
-    this.backend = backend;
-    this.idleMs = idleMs;
-    this.connection = backend.openConnection();
+    this.#backend = backend;
+    this.#connection = backend.openConnection();
+    this.#idleMs = idleMs;
+    backend.sessionBegins(this);
   }
 
-  /** The exclusive connection to the next backend to try; closes the one that led nowhere. */
-  moveTo(backend: Backend): void {
-    void this.connection.destroy();
-    this.backend = backend;
-    this.connection = backend.openConnection();
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  /** The backend connection of this CPE and of nobody else. */
+  get connection(): BackendConnection {
+    return this.#connection;
+  }
+
+  /** The CPE's connection; `undefined` while the CPE is away. */
+  get socket(): Socket | undefined {
+    return this.#socket;
+  }
+
+  get phase(): SessionPhase {
+    return this.#phase;
+  }
+
+  /** Whether the backend has a request that it has not answered. */
+  get isBusy(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  /** Maximum quiet time, in milliseconds. */
+  get idleMs(): number {
+    return this.#idleMs;
+  }
+
+  /** The CPE has this connection now. */
+  attach(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** The CPE has none. */
+  detach(): void {
+    this.#socket = undefined;
+  }
+
+  /** The body of a request begins to be read, which is no quiet time; `arrived` follows. */
+  arrives(): void {
+    this.#arriving += 1;
+  }
+
+  arrived(): void {
+    this.#arriving -= 1;
+  }
+
+  /** A request goes to the backend; `settled` follows. */
+  sent(): void {
+    this.#tried = undefined;
+    this.#inFlight += 1;
+    this.#backend.inFlight += 1;
+  }
+
+  /** The request that was sent last is over, whatever came of it. */
+  settled(): void {
+    this.#inFlight -= 1;
+    this.#backend.settled(1);
+    this.#timer?.refresh();
+  }
+
+  /** The backend has answered. Returns why the session ends by that, if it does; then {@link end} is to be called. */
+  answered({ status, to, empty, asksAgain }: SessionAnswer): 'complete' | 'refused' | undefined {
+    if (to === 'transfer') return undefined;
+    const comesAgain = status === 401 || (status >= 300 && status < 400) || asksAgain;
+    if (to === 'empty' && !comesAgain) this.#emptied = true;
+    if (this.#emptied && empty && (status === 204 || status === 200)) return 'complete';
+    if (status >= 400 && status !== 401) return 'refused';
+    // An ACS may challenge, redirect or put off in mid-session too; its session goes on.
+    if (!comesAgain) this.#phase = 'open';
+    else if (this.#phase === 'opening') this.#phase = 'challenged';
+    return undefined;
+  }
+
+  /** The CWMP session is over; its connections may stand for a while yet. Returns whether it was not before. */
+  end(): boolean {
+    if (this.#phase === 'ended') return false;
+    this.#phase = 'ended';
+    this.#backend.sessionEnds();
+    return true;
+  }
+
+  /** The backend could not be connected to: it is among those that `next` leaves out. Returns whether there was another one. */
+  failOver(next: (tried: ReadonlySet<Backend>) => Backend | undefined): boolean {
+    if (this.#phase !== 'opening') return false;
+    const left = this.#backend;
+    this.#tried = (this.#tried ?? new Set()).add(left);
+    const backend = next(this.#tried);
+    if (backend === undefined) return false;
+    this.#reconnect(backend);
+    backend.inFlight += this.#inFlight;
+    backend.sessionBegins(this);
+    left.settled(this.#inFlight);
+    left.sessionEnds();
+    left.over(this);
+    return true;
+  }
+
+  /** The backend connection has broken; the session may go on on another one. */
+  reconnect(): void {
+    this.#reconnect(this.#backend);
+  }
+
+  #reconnect(backend: Backend): void {
+    void this.#connection.destroy();
+    this.#backend = backend;
+    this.#connection = backend.openConnection();
+  }
+
+  /** Sets the maximum quiet time. */
+  allowQuiet(idleMs: number): void {
+    this.#idleMs = idleMs;
+  }
+
+  /** After so many quiet milliseconds `onQuiet` is called. While a request is under way its own limits hold. */
+  watchQuiet(delayMs: number, onQuiet: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (this.#inFlight > 0 || this.#arriving > 0) this.#timer?.refresh();
+      else onQuiet();
+    }, delayMs);
+    this.#timer.unref();
+  }
+
+  /** Closes the backend connection. Resolves when it is closed. */
+  close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#socket = undefined;
+    return this.#connection.destroy();
   }
 }
