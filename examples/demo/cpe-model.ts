@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { DigestHabits } from './digest.js';
 
 /** What an Inform tells, whoever writes it. */
-export interface InformFacts {
+interface InformFacts {
   readonly events: readonly string[];
   readonly url: string;
   readonly id: string;
@@ -10,7 +10,7 @@ export interface InformFacts {
 }
 
 /** What a GetParameterValuesResponse tells: the parameters asked for that the CPE has. */
-export interface ValuesFacts {
+interface ValuesFacts {
   /** The ID of the ACS's request, which the answer echoes. */
   readonly id: string;
   readonly values: readonly Parameter[];

@@ -61,7 +61,7 @@ export function ladderRows(observations: readonly Observation[]): Observation[][
 }
 
 /** What a message is, in at most `space` characters: read from the message, not from the script of the demo. */
-export function describe(observation: Observation, space: number): string {
+function describe(observation: Observation, space: number): string {
   const { request, status, schemes, body } = observation;
   const method = methodOf(body);
   if (request === undefined) return shorten([String(status), method ?? schemes.join('+')].join(' ').trim(), space);

@@ -1,5 +1,4 @@
-import type { AcsName } from './acs-habits.js';
-import { acsHabits } from './acs-habits.js';
+import { type AcsName, acsHabits } from './acs-habits.js';
 import type { Cpe } from './cpe.js';
 import { runSession, runWake } from './journeys.js';
 import { ladderGap, ladderHead, ladderRow, ladderRows } from './ladder.js';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { createServer, Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { test, type TestContext } from 'node:test';
 import {
   type CpeAuthOptions,

@@ -6,8 +6,8 @@ import {
   createCwmpProxy,
   type CwmpProxy,
   type CwmpProxyOptions,
+  verifyDigest,
 } from '@cwmp-proxy/core';
-import { verifyDigest } from '@cwmp-proxy/core';
 import { listen, serve } from './serve.js';
 
 /** A proxy on loopback. */

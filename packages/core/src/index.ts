@@ -57,7 +57,7 @@ export {
 } from './policy/target-policy.js';
 
 // One part only: the rewriter
-export { InformRewriter } from './soap/rewrite/inform-rewriter.js';
+export { InformRewriter } from './soap/rewrite/rewrite-stream.js';
 export type { ConnectionRequestUrl, CwmpMessage, DeviceId, RewriteOutcome, UnchangedReason } from './soap/message.js';
 export type { RewriteOptions } from './soap/rewrite/rewrite-stream.js';
 export { rewriteMessage, type RewrittenMessage } from './soap/rewrite/rewrite-whole.js';

@@ -16,7 +16,7 @@ export type UserSecret = string | { readonly ha1: string };
  * Finds the secret of a user; nothing when there is no such user. What it throws or rejects with, or no answer within 10 s,
  * fails the request (`ERR_CWMP_USERS_UNAVAILABLE`) and is nobody's guess.
  */
-export type SecretLookup = (user: {
+type SecretLookup = (user: {
   /** Clear user name. */
   readonly username: string;
   readonly realm: string;

@@ -43,7 +43,7 @@ export interface AnswerListener extends ResponseListener {
 }
 
 /** Why a connection has failed, beside what the system and TLS say. */
-export class ConnectionFault extends Error {
+class ConnectionFault extends Error {
   readonly code: 'ERR_CONNECT_TIMEOUT' | 'ERR_HEAD_TIMEOUT' | 'ERR_BODY_TIMEOUT' | 'ERR_CLOSED';
 
   constructor(code: ConnectionFault['code']) {

@@ -1,6 +1,5 @@
-import type { Socket } from 'node:net';
+import type { Socket, LookupFunction } from 'node:net';
 import { scryptSync } from 'node:crypto';
-import type { LookupFunction } from 'node:net';
 import { Access, type AccessScheme, type AccessSettings } from '../access/acs-access.js';
 import { basePathOf } from '../backends/backend.js';
 import { createWakeEndpoint, type WakeEndpoint } from './endpoint.js';

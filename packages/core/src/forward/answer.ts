@@ -1,11 +1,19 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import {
+  cut,
+  answeredByHost,
+  checkAnswerable,
+  endLast,
+  isOpen,
+  responseFault,
+  untilParsed,
+  watchForStall,
+} from '../http/response.js';
 import { CwmpProxyError } from '../errors.js';
 import { onClosed } from '../http/client-left.js';
 import { GatheredBytes } from '../http/gathered-bytes.js';
 import type { Hold } from '../http/held-room.js';
 import type { HoldBudget } from '../http/hold-budget.js';
-import { answeredByHost, checkAnswerable, cut, endLast, isOpen, responseFault, untilParsed } from '../http/response.js';
-import { watchForStall } from '../http/stall-watch.js';
 import { type ResponseHead, responseHead } from './headers.js';
 
 /** How an answer goes to the CPE. */

@@ -2,7 +2,7 @@
  * Fields by which proxies tell a server who a client is. A CPE that sends them pretends to be a proxy, so they go no further:
  * unless a trusted proxy sent them, and `forwarding.fromTrusted` names them. This is the one list; SECURITY.md shows it.
  */
-export const assertedFields: { readonly names: readonly string[]; readonly prefixes: readonly string[] } = {
+const assertedFields: { readonly names: readonly string[]; readonly prefixes: readonly string[] } = {
   names: [
     'fastly-client-ip',
     'fly-client-ip',

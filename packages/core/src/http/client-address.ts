@@ -169,7 +169,7 @@ function writtenAddress(text: string): string | undefined {
 export const unknownAddress = 'unknown';
 
 /** The address of the other end of a connection. */
-export function addressOf({ remoteAddress }: Socket): string {
+function addressOf({ remoteAddress }: Socket): string {
   return remoteAddress === undefined ? unknownAddress : plainAddress(remoteAddress);
 }
 

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { CwmpProxyError } from '../errors.js';
+import { onClosed } from './client-left.js';
 import { readRest } from './rest-of-request.js';
 
 /**
@@ -104,4 +105,21 @@ export function cut(response: ServerResponse, request?: IncomingMessage): void {
 export function untilParsed(response: ServerResponse): Promise<void> {
   response.req.socket.pause();
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Cuts the connection of a client that takes nothing of its answer for one to two times the given time, in milliseconds. Node
+ * would wait for it for ever, and with it the backend connection.
+ */
+export function watchForStall(response: ServerResponse, quietMs: number): void {
+  let taken = -1;
+  const timer = setInterval(() => {
+    const { socket, writableLength } = response;
+    // What the kernel has taken on this connection so far.
+    const now = socket === null ? 0 : socket.bytesWritten - socket.writableLength;
+    if (writableLength > 0 && now === taken) cut(response);
+    taken = now;
+  }, quietMs);
+  timer.unref();
+  onClosed(response, () => clearInterval(timer));
 }

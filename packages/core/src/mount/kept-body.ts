@@ -7,7 +7,7 @@ import { charsetOf } from '../soap/scan/charset.js';
 import { contentCodingOf } from '../soap/coding/content-coding.js';
 
 /** A body that something in front of the proxy has read, as it kept it. */
-export type KeptBody = Uint8Array | string;
+type KeptBody = Uint8Array | string;
 
 const cure =
   'a body parser in front of the proxy has read the request body; mount the proxy ahead of it, ' +

@@ -30,7 +30,7 @@ export interface LookupGuest {
 }
 
 /** How many look-ups there are at once. */
-export interface LookupLimit {
+interface LookupLimit {
   /** Asks for a turn; `start` may be called at once. */
   enter(guest: LookupGuest): void;
   /** It is over, or waits no more. */

@@ -26,7 +26,7 @@ export interface ResolvedConnectionRequests extends ConnectionRequestOptions {
 }
 
 /** {@link AccessOptions}, checked, with every default in its place. */
-export type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd' | 'nonceKey'>> &
+type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd' | 'nonceKey'>> &
   Pick<AccessOptions, 'htpasswd'> & { nonceKey: string | undefined };
 
 type FailureStatus = NonNullable<ConnectionRequestOptions['timeoutStatus']>;

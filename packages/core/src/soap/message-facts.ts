@@ -1,6 +1,6 @@
 import { readCharacterData, trimBlank, type DecodeText } from './scan/character-data.js';
 import { deviceTags } from './device-tags.js';
-import { localName } from './scan/local-name.js';
+import { localName } from './scan/open-elements.js';
 import { MarkupScanner, type MarkupHandler, type ScannerOptions } from './scan/markup-scanner.js';
 import type { DeviceId } from './message.js';
 

@@ -5,7 +5,7 @@ import { readQuery, writeQuery } from './query-form.js';
 import { readTarget } from '../http/request-target.js';
 import { createUrlSigner } from './url-signer.js';
 
-/** Longest value the data models give `ManagementServer.ConnectionRequestURL` before Device:2.14 (SPEC: string(256)). */
+/** Maximum length of `ManagementServer.ConnectionRequestURL` in the data models before Device:2.14: string(256). */
 export const maxConnectionRequestUrlLength = 256;
 
 /** How a CPE's own URL is put into the one an ACS gets to see. */

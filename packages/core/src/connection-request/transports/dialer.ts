@@ -1,7 +1,6 @@
 import { shortageOfCode } from '../../http/local-shortage.js';
 import type { WakePolicy } from '../../policy/target-policy.js';
-import { CpeConnection, type Failure, type WakeTls } from './cpe-connection.js';
-import type { OpenConnections } from './open-connections.js';
+import { CpeConnection, type Failure, type WakeTls, type OpenConnections } from './cpe-connection.js';
 import { isAllowed, type Origin } from '../cpe-url.js';
 import type { WakeRecord } from '../record.js';
 

@@ -1,7 +1,6 @@
 import type { WakePolicy } from '../../policy/target-policy.js';
 import type { CoolDown, Visitor } from './cool-down.js';
-import type { WakeTls } from '../transports/cpe-connection.js';
-import type { OpenConnections } from '../transports/open-connections.js';
+import type { WakeTls, OpenConnections } from '../transports/cpe-connection.js';
 import { cpeKey, isAllowed, type Origin, placeOf } from '../cpe-url.js';
 import {
   type Attempt,

@@ -1,7 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { checkGroup, checkTls, refuseOption, trueOrFalse, wholeNumber } from '../../option-checks.js';
-import type { DigestAlgorithm } from '../../digest/digest-algorithm.js';
-import { digestAlgorithm } from '../../digest/digest-algorithm.js';
+import { type DigestAlgorithm, digestAlgorithm } from '../../digest/digest-algorithm.js';
 import type { WakePolicy } from '../../policy/target-policy.js';
 import type { WakeTls } from '../transports/cpe-connection.js';
 import { checkCredentialsSource, type CredentialsSource } from '../credentials.js';

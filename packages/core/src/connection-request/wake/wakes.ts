@@ -9,7 +9,7 @@ import { CoolDown } from './cool-down.js';
 import { CpeDirectory } from '../cpe-directory.js';
 import { pairsFor } from '../credentials.js';
 import { InformWatch } from './inform-watch.js';
-import { OpenConnections } from '../transports/open-connections.js';
+import { OpenConnections } from '../transports/cpe-connection.js';
 import { NameSearch } from '../transports/name-search.js';
 import { channelOf, cpeKey, isAddress, isAllowed, type Origin, parseOrigin } from '../cpe-url.js';
 import { Names } from '../../names/names.js';

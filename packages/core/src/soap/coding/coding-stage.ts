@@ -1,5 +1,4 @@
-import { Duplex } from 'node:stream';
-import type { Transform } from 'node:stream';
+import { Duplex, type Transform } from 'node:stream';
 
 /** A zlib stream, which tells how many bytes it has used of what was written to it. */
 export type Coder = Transform & { readonly bytesWritten: number };

@@ -15,8 +15,8 @@ import {
   unreadable,
   type ContentCoding,
   type EncodedRewriteOptions,
+  decodedLimit,
 } from './content-coding.js';
-import { decodedLimit } from './decoding-limits.js';
 import type { CwmpMessage } from '../message.js';
 import { MessageRewriter } from '../rewrite/rewrite-stream.js';
 import { BodyRewriting, type RewrittenMessage } from '../rewrite/rewrite-whole.js';

@@ -1,4 +1,37 @@
-import { structName, urlName } from './names.js';
+/**
+ * Watches what is not read: a URL may have been missed only where its name stands there, in a struct. Keeps the last few
+ * characters of what it has seen.
+ */
+export class MissedUrlWatch {
+  #structSeen = false;
+  #urlSeen = false;
+  #urlInStructSeen = false;
+  #tail = '';
+
+  /** Whether a URL may have been missed; `inStruct` tells whether what is not read begins inside a struct. */
+  mayHaveMissed(inStruct: boolean): boolean {
+    return inStruct ? this.#urlSeen : this.#urlInStructSeen;
+  }
+
+  /** The next characters that are not read. */
+  see(unread: string): void {
+    if (this.#urlInStructSeen) return;
+    const text = this.#tail + unread;
+    this.#urlSeen ||= text.includes(urlName);
+    const struct = this.#structSeen ? 0 : text.indexOf(structName);
+    if (struct >= 0) {
+      this.#structSeen = true;
+      this.#urlInStructSeen = text.includes(urlName, struct);
+    }
+    this.#tail = text.slice(1 - urlName.length);
+  }
+}
+
+/** The last part of the name of the parameter that holds a CPE's own URL (TR-098, TR-181: ManagementServer). */
+export const urlName = 'ConnectionRequestURL';
+
+/** Local name of the element that holds a parameter's name and value. */
+export const structName = 'ParameterValueStruct';
 
 const nameEnd = 'URL';
 const lettersOfUrlName: ReadonlySet<number> = new Set(Buffer.from(urlName));
@@ -54,7 +87,7 @@ function nextBreak(bytes: Buffer, mark: number, from: number, until: number): nu
  * these is looked for; what can be none of them, like `&#10;` or a comment between elements, is passed over. So is a
  * document type declaration not: it is to be reported.
  */
-export function nextMarker(body: Buffer, from: number): number {
+function nextMarker(body: Buffer, from: number): number {
   const literal = body.indexOf(urlName, from, 'latin1');
   let until = literal < 0 ? body.length : literal;
   until = nextLetterReference(body, from, until);

@@ -11,9 +11,9 @@ import {
   invalidCoding,
   unreadable,
   type EncodedRewriteOptions,
+  decodedLimit,
 } from '../coding/content-coding.js';
-import { decodedLimit } from '../coding/decoding-limits.js';
-import { InformRewriter } from './inform-rewriter.js';
+import { InformRewriter } from './rewrite-stream.js';
 import type { CwmpMessage } from '../message.js';
 
 /** The stages that a body streams through. */

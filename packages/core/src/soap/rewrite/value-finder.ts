@@ -1,8 +1,8 @@
 import { escapeText, readCharacterData, trimBlank, type DecodeText } from '../scan/character-data.js';
-import { localName } from '../scan/local-name.js';
+import { localName } from '../scan/open-elements.js';
 import { MarkupScanner, type MarkupHandler, type ScannerOptions } from '../scan/markup-scanner.js';
 import type { ConnectionRequestUrl, RewriteResult, UnchangedReason } from '../message.js';
-import { structName, urlName } from './names.js';
+import { structName, urlName } from './markers.js';
 import { maxHeldBytes, maxTagBytes, maxUrls } from '../scan/limits.js';
 
 /** Bytes `start` to `end` of the message that are replaced by `text`, which is ASCII. */
