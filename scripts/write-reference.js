@@ -43,7 +43,9 @@ function interfaceOf(path, name) {
   const field = /^ {2}(\/\*\*(?:(?!\*\/)[^])*\*\/)?\s*(?:readonly )?(\w+)(\??): ((?:\{[^}]*\}|[^;{])*);/gm;
   const fields = [...body.matchAll(field)].map(([, text, key, optional, type]) => {
     if (text === undefined) faults.push(`${name}.${key} has no docstring (packages/${path})`);
-    return { key, optional: optional === '?', type, text: plain(text) };
+    // That an option may be given as undefined goes without saying.
+    const given = optional === '?' ? type.replace(/ \| undefined$/, '').replace(/^\((.*=>.*)\)$/s, '$1') : type;
+    return { key, optional: optional === '?', type: given, text: plain(text) };
   });
   return { doc: plain(doc), parent: parent.trim(), fields };
 }
@@ -158,12 +160,12 @@ lines.push(
 );
 const wakeOptions = 'core/src/connection-request/wake/wake-options.ts';
 lines.push(...optionTable(wakeOptions, 'WakeOptions', '').with(0, '### `proxy.wakeCpe(origin, options)`'));
-// What only `wakeCpe` without a proxy takes stands among the options of the pipeline.
-const alone = /interface WakeCpeOptions\s+extends WakeOptions,\s*Pick<WakePipelineOptions, ([^>]*)>/.exec(
+// What only `wakeCpe` without a proxy takes stands among the options of all wakes.
+const alone = /interface WakeCpeOptions\s+extends WakeOptions,\s*Pick<WakesOptions, ([^>]*)>/.exec(
   source('core/src/connection-request/wake/wake-cpe.ts'),
 )[1];
 lines.push(
-  ...optionTable(wakeOptions, 'WakePipelineOptions', '', alone.match(/\w+/g))
+  ...optionTable(wakeOptions, 'WakesOptions', '', alone.match(/\w+/g))
     .with(0, '### `wakeCpe(origin, options)`')
     .with(2, 'Options of a wake without a proxy. Also those of `proxy.wakeCpe`.'),
 );

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WakePipeline } from '#core/connection-request/wake/wakes.js';
+import { Wakes } from '#core/connection-request/wake/wakes.js';
 import { WaitingLine } from '#core/backends/waiting-line.js';
 import { CpeDirectory } from '#core/connection-request/cpe-directory.js';
 import { FairLimit } from '#core/connection-request/wake/fair-limit.js';
@@ -103,9 +103,9 @@ test('Informs that wait go on waiting when the backend falls again before their 
 
 test('callers of one wake are told its outcome a few in each turn', async () => {
   const { goOn, turns } = countTurns(many);
-  const pipeline = new WakePipeline({ policy: { allows: () => false } });
+  const wakes = new Wakes({ policy: { allows: () => false } });
   const outcomes = Array.from({ length: many }, async () => {
-    const { outcome } = await pipeline.wake('http://192.0.2.1:7547/');
+    const { outcome } = await wakes.wake('http://192.0.2.1:7547/');
     goOn();
     return outcome;
   });

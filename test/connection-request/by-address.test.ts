@@ -14,7 +14,7 @@ import { resolveBy } from '../helpers/fake-dns.js';
 import { basic, type Gate, send, startGate } from '../helpers/gate.js';
 import { listen } from '../helpers/listen.js';
 import { MemoryStores } from '../helpers/memory-stores.js';
-import { openPipeline } from '../helpers/open-pipeline.js';
+import { openWakes } from '../helpers/open-wakes.js';
 import { until } from '../helpers/until.js';
 import { certificate, key } from '../helpers/test-certificate.js';
 import { createServer as createTlsServer } from 'node:tls';
@@ -141,9 +141,9 @@ for (const mode of ['forward', 'relay'] as const) {
 test('wakes by several names of one CPE share one request', async (t) => {
   const double = oneUser();
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t, { credentials: { username: 'right', password: 'x' }, lookup: everyName });
+  const wakes = openWakes(t, { credentials: { username: 'right', password: 'x' }, lookup: everyName });
   const urls = [cpe.url, ...['a.test', 'b.test', 'c.test'].map((name) => at(name, cpe.url))];
-  const results = await Promise.all([...urls, ...urls].map((url) => pipeline.wake(url)));
+  const results = await Promise.all([...urls, ...urls].map((url) => wakes.wake(url)));
   assert.deepEqual(new Set(results.map(({ outcome }) => outcome)), new Set(['accepted']));
   assert.equal(cpe.state.requests.length, 2, 'one wake: two legs');
 });
@@ -151,8 +151,8 @@ test('wakes by several names of one CPE share one request', async (t) => {
 test('names that lead elsewhere when the first address is dead share nothing', async (t) => {
   const mine = await startCpe(t, oneUser());
   const lookup = resolveBy((name) => ['127.0.0.9', name === 'a.test' ? '127.0.0.1' : '127.0.0.8']).lookup;
-  const pipeline = openPipeline(t, { credentials: { username: 'right', password: 'x' }, lookup });
-  const results = await Promise.all(['a.test', 'b.test', 'a.test'].map((name) => pipeline.wake(at(name, mine.url))));
+  const wakes = openWakes(t, { credentials: { username: 'right', password: 'x' }, lookup });
+  const results = await Promise.all(['a.test', 'b.test', 'a.test'].map((name) => wakes.wake(at(name, mine.url))));
   assert.deepEqual(
     results.map(({ outcome, address }) => [outcome, address]),
     [
@@ -168,14 +168,14 @@ test('a credentials function is asked for each name of a CPE', async (t) => {
   const double = oneUser();
   const cpe = await startCpe(t, double);
   const asked: string[] = [];
-  const pipeline = openPipeline(t, {
+  const wakes = openWakes(t, {
     lookup: everyName,
     credentials: ({ origin }) => {
       asked.push(new URL(origin).hostname);
       return { username: origin.includes('a.test') ? 'right' : 'wrong', password: 'x' };
     },
   });
-  const results = await Promise.all(['a.test', 'b.test'].map((name) => pipeline.wake(at(name, cpe.url))));
+  const results = await Promise.all(['a.test', 'b.test'].map((name) => wakes.wake(at(name, cpe.url))));
   assert.deepEqual(
     results.map(({ outcome }) => outcome),
     ['accepted', 'credentials-refused'],
@@ -204,39 +204,39 @@ function counting(): CpeDouble & { most: number } {
 test('one CPE has one request at a time, by whatever name, scheme and credentials it is asked', async (t) => {
   const double = counting();
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t, { lookup: everyName, tls: { rejectUnauthorized: false } });
+  const wakes = openWakes(t, { lookup: everyName, tls: { rejectUnauthorized: false } });
   const urls = ['a.test', 'b.test', '127.0.0.1'].map((name) => at(name, cpe.url));
-  const wakes = urls.flatMap((url) => [
-    pipeline.wake(url),
-    pipeline.wake(url, { credentials: { username: url, password: 'x' } }),
-    pipeline.wake(url.replace('http:', 'https:'), { timeoutMs: 1_000 }),
+  const all = urls.flatMap((url) => [
+    wakes.wake(url),
+    wakes.wake(url, { credentials: { username: url, password: 'x' } }),
+    wakes.wake(url.replace('http:', 'https:'), { timeoutMs: 1_000 }),
   ]);
-  await Promise.all(wakes);
+  await Promise.all(all);
   assert.equal(double.most, 1);
 });
 
 test('the time between two wakes of a CPE is kept, by whatever name it is woken; another port is another CPE', async (t) => {
   const [one, other] = [await startCpe(t, counting()), await startCpe(t, counting())];
-  const pipeline = openPipeline(t, { lookup: everyName, spacingMs: 60_000 });
+  const wakes = openWakes(t, { lookup: everyName, spacingMs: 60_000 });
   const steps = ({ outcome, legs }: WakeResult): unknown[] => [outcome, legs.at(-1)?.what];
-  assert.equal((await pipeline.wake(at('a.test', one.url))).outcome, 'accepted');
-  assert.deepEqual(steps(await pipeline.wake(at('b.test', one.url), { timeoutMs: 300 })), ['timeout', 'turn']);
-  assert.deepEqual(steps(await pipeline.wake(one.url, { timeoutMs: 300 })), ['timeout', 'turn']);
+  assert.equal((await wakes.wake(at('a.test', one.url))).outcome, 'accepted');
+  assert.deepEqual(steps(await wakes.wake(at('b.test', one.url), { timeoutMs: 300 })), ['timeout', 'turn']);
+  assert.deepEqual(steps(await wakes.wake(one.url, { timeoutMs: 300 })), ['timeout', 'turn']);
   const secure = at('c.test', one.url).replace('http:', 'https:');
-  assert.deepEqual(steps(await pipeline.wake(secure, { timeoutMs: 300 })), ['timeout', 'turn']);
-  assert.equal((await pipeline.wake(at('b.test', other.url))).outcome, 'accepted');
+  assert.deepEqual(steps(await wakes.wake(secure, { timeoutMs: 300 })), ['timeout', 'turn']);
+  assert.equal((await wakes.wake(at('b.test', other.url))).outcome, 'accepted');
 });
 
 test('the next address of a name is another CPE: it is waited for, and kept from others', async (t) => {
   const double = counting();
   const cpe = await startCpe(t, double);
   const lookup = resolveBy((name) => (name === 'two.test' ? ['127.0.0.9', '127.0.0.1'] : ['127.0.0.1'])).lookup;
-  const pipeline = openPipeline(t, { lookup, spacingMs: 60_000 });
-  const two = await pipeline.wake(at('two.test', cpe.url));
+  const wakes = openWakes(t, { lookup, spacingMs: 60_000 });
+  const two = await wakes.wake(at('two.test', cpe.url));
   assert.deepEqual([two.outcome, two.address], ['accepted', '127.0.0.1']);
-  const after = await pipeline.wake(at('one.test', cpe.url), { timeoutMs: 300 });
+  const after = await wakes.wake(at('one.test', cpe.url), { timeoutMs: 300 });
   assert.deepEqual([after.outcome, after.legs.at(-1)?.what], ['timeout', 'turn']);
-  const again = await pipeline.wake(at('two.test', cpe.url).replace(/\/$/, '/x'));
+  const again = await wakes.wake(at('two.test', cpe.url).replace(/\/$/, '/x'));
   assert.equal(again.outcome, 'accepted', 'another path is another CPE');
   assert.equal(double.most, 1);
 });

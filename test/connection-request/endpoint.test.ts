@@ -7,16 +7,16 @@ import { CwmpProxyError, type WakeOutcome, type WakeResult } from '@cwmp-proxy/c
 import { listenRaw, startCpe } from '../helpers/cpe-doubles/conversation.js';
 import { refuser } from '../helpers/cpe-doubles/droppers.js';
 import { listen } from '../helpers/listen.js';
-import { openPipeline } from '../helpers/open-pipeline.js';
+import { openWakes } from '../helpers/open-wakes.js';
 
 async function serve(t: TestContext, options: Partial<WakeEndpointOptions>): Promise<string> {
-  const endpoint = createWakeEndpoint({ resolve: (target) => target, pipeline: openPipeline(t), ...options });
+  const endpoint = createWakeEndpoint({ resolve: (target) => target, wakes: openWakes(t), ...options });
   const server = createServer((req, res) => void endpoint(req, res, decodeURIComponent((req.url ?? '').slice(1))));
   return `http://127.0.0.1:${await listen(t, server)}/`;
 }
 
 const withResult = (result: Partial<WakeResult>): Partial<WakeEndpointOptions> => ({
-  pipeline: { wake: () => Promise.resolve({ outcome: 'accepted', legs: [], ms: 1, ...result }) },
+  wakes: { wake: () => Promise.resolve({ outcome: 'accepted', legs: [], ms: 1, ...result }) },
 });
 
 const rows: readonly (readonly [

@@ -36,8 +36,8 @@ const changes: { name: string; path: string; from: string | RegExp; to: string; 
   {
     name: 'an option is added without a text',
     path: `${src}/options/options.ts`,
-    from: '  maxHeldBytes?: number;',
-    to: '  maxHeldBytes?: number;\n  fresh?: number;',
+    from: '  maxHeldBytes?: number | undefined;',
+    to: '  maxHeldBytes?: number | undefined;\n  fresh?: number;',
     fault: /LimitOptions\.fresh has no docstring/,
   },
   {
@@ -50,7 +50,7 @@ const changes: { name: string; path: string; from: string | RegExp; to: string; 
   {
     name: 'an option is dropped',
     path: `${src}/options/options.ts`,
-    from: '  maxHeldBytes?: number;',
+    from: '  maxHeldBytes?: number | undefined;',
     to: '',
     fault: /differs|no docstring/,
   },

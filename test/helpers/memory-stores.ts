@@ -1,6 +1,6 @@
 import type { WakeStore } from '@cwmp-proxy/core';
 
-/** What the stores of one fleet share within a process. */
+/** What the stores of several instances share within a process. */
 export class MemoryStores {
   /** Who has the lease of a name, and until when on the clock of `performance.now()`. */
   readonly leases: Map<string, { readonly holder: string; readonly until: number }> = new Map();

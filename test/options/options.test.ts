@@ -303,3 +303,44 @@ test('takes the smallest configuration and leaves the options as they are', asyn
   const options = Object.freeze({ ...good });
   await createCwmpProxy(options).close();
 });
+
+test('an option that is given as undefined has its default', async () => {
+  const nothing = undefined;
+  const proxy = createCwmpProxy({
+    ...good,
+    backends: [{ url: 'http://127.0.0.1:7547', weight: nothing, maxSessions: nothing, tls: nothing }],
+    connectionRequests: {
+      ...good.connectionRequests,
+      credentials: nothing,
+      allowBasic: nothing,
+      tls: nothing,
+      timeoutMs: nothing,
+      unreachableStatus: nothing,
+      timeoutStatus: nothing,
+      store: nothing,
+      access: {
+        modes: nothing,
+        htpasswd: nothing,
+        realm: nothing,
+        algorithms: nothing,
+        nonceKey: nothing,
+        maxFailures: nothing,
+      },
+      urls: { form: nothing, hostBase: nothing, signingKeys: nothing },
+    },
+    cpeAuth: nothing,
+    lookup: nothing,
+    trustedProxies: nothing,
+    clientAddress: nothing,
+    sessions: { idleTimeoutMs: nothing, graceMs: nothing, affinityKey: nothing, recogniseBy: nothing },
+    health: { maxFailures: nothing, ejectMs: nothing, maxEjectMs: nothing, active: nothing },
+    forwarding: { via: nothing, forwarded: nothing, mountPath: nothing, sessionHeader: nothing, fromTrusted: nothing },
+    timeouts: { connectMs: nothing, headersMs: nothing, bodyMs: nothing, requestMs: nothing },
+    limits: { maxHeldBytes: nothing, maxSessions: nothing, maxWakes: nothing },
+  });
+  assert.equal(
+    (await proxy.wakeCpe('http://10.0.0.1/', { credentials: nothing, timeoutMs: nothing })).outcome,
+    'forbidden',
+  );
+  await proxy.close();
+});

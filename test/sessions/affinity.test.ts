@@ -10,7 +10,7 @@ import { postOf, recordingAcs } from '../helpers/recording-acs.js';
 
 const sessions = { affinityKey: 'a key of sixteen characters' };
 
-test('a CPE that meets another gateway of the fleet is led to its backend by the cookie', async (t) => {
+test('a CPE that meets another instance is led to its backend by the cookie', async (t) => {
   const acss = [await recordingAcs(t), await recordingAcs(t), await recordingAcs(t)];
   const backends = acss.map(({ url }) => url);
   const gateways = [await startGateway(t, { backends, sessions }), await startGateway(t, { backends, sessions })];

@@ -94,7 +94,7 @@ test('host form: the path and the query stand in the signature too', () => {
   }
 });
 
-test('a signature is good in each form, so that a fleet can change the form', () => {
+test('a signature is good in each form, so that the instances can change the form', () => {
   const [target] = request(make('query', [newKey]).build(origin));
   assert.equal(make('host', [newKey]).resolve(target, 'acs.isp.example:8080'), origin);
 });

@@ -5,7 +5,7 @@ import type { CwmpProxy } from './proxy.js';
 /** Where {@link collectMetrics} puts its metrics. */
 export interface MetricsOptions {
   /** The registry of prom-client. Default: its global one. Two proxies of a process need one each. */
-  registry?: Registry;
+  registry?: Registry | undefined;
 }
 
 /** Upper bounds in seconds: a CPE waits 30 s for all (TR-069 A6 §3.7.1.4). */

@@ -3,6 +3,9 @@ import { isIP } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { CwmpProxyError } from './errors.js';
 
+/** Options after their check: each has its value or its default. */
+export type Complete<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
 /** What is known of TLS here, as plain JavaScript could hand it in. */
 interface TlsOptions {
   ca?: unknown;

@@ -50,7 +50,7 @@ export interface HandleOptions {
    * The request target as the peer sent it, for frameworks that shorten `request.url` when mounted at a path. Default
    * `request.url`.
    */
-  target?: string;
+  target?: string | undefined;
   /**
    * The body as a parser in front has kept it, a Buffer or a string; looked at only when the request was read already.
    * Default `request.rawBody`, else `request.body`.
@@ -62,13 +62,13 @@ export interface HandleOptions {
    * cut after another 2 s, answered or not. What it throws, or its promise rejects with, goes to the process, and the proxy answers
    * where nothing was sent. Default: the proxy answers with the error's status and code.
    */
-  onError?: (error: CwmpProxyError) => void | Promise<void>;
+  onError?: ((error: CwmpProxyError) => void | Promise<void>) | undefined;
 }
 
 /** How {@link CwmpProxy.serves} decides. */
 export interface ServesOptions extends MountOptions {
   /** As in {@link HandleOptions.target}. */
-  target?: string;
+  target?: string | undefined;
 }
 
 /** Shortest `keepAliveTimeout` of a host's server that does not cut a CPE's session, in milliseconds. */
@@ -318,7 +318,7 @@ export class CwmpProxy extends CwmpProxyEmitter {
    * @param origin The CPE's own ConnectionRequestURL.
    */
   wakeCpe(origin: string, options?: WakeOptions): Promise<WakeResult> {
-    return this.#gate.pipeline.wake(origin, options);
+    return this.#gate.wakes.wake(origin, options);
   }
 
   /** Ends every session and every wake; resolves when nothing is open any more. The proxy takes no new work. */

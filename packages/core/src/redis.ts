@@ -3,7 +3,7 @@ import type { WakeStore } from './connection-request/wake/instances.js';
 /** What {@link redisWakeStore} needs of a client of the `redis` package. */
 export interface RedisClient {
   /** False while the client has no connection: commands would wait for one, and be carried out when nobody wants them any more. */
-  readonly isReady?: boolean;
+  readonly isReady?: boolean | undefined;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   publish(channel: string, message: string): Promise<unknown>;
   duplicate(): RedisSubscriber;
@@ -19,8 +19,8 @@ export interface RedisSubscriber {
 
 /** How {@link redisWakeStore} names things. */
 export interface RedisWakeStoreOptions {
-  /** In front of the channel's name and of every key. One fleet, one prefix. Default `cwmp-proxy:`. */
-  prefix?: string;
+  /** In front of the channel's name and of every key. One prefix for all instances of one proxy. Default `cwmp-proxy:`. */
+  prefix?: string | undefined;
 }
 
 /**

@@ -72,27 +72,29 @@ async function turnsOf(prepared: Prepared): Promise<Turn[]> {
   return turns;
 }
 
-/** The same without the pauses of V8's collector in them. */
-async function turnsWithoutPauses(prepared: Prepared): Promise<Turn[]> {
+/** What a piece of work gives, and the pauses of V8's collector while it was under way. */
+async function withPauses<Result>(work: () => Promise<Result>): Promise<[Result, readonly PerformanceEntry[]]> {
   const pauses: PerformanceEntry[] = [];
   const observer = new PerformanceObserver((list) => pauses.push(...list.getEntries()));
   observer.observe({ entryTypes: ['gc'] });
-  const turns = await turnsOf(prepared);
+  const result = await work();
   // It is told of each pause in the turn after that.
   await nextTurn();
   pauses.push(...observer.takeRecords());
   observer.disconnect();
-  return turns.map(({ since, until, ms }) => {
-    const within = pauses.filter(({ startTime }) => startTime >= since && startTime < until);
-    return {
-      since,
-      until,
-      ms: Math.max(
-        0,
-        within.reduce((left, { duration }) => left - duration, ms),
-      ),
-    };
-  });
+  return [result, pauses];
+}
+
+/** How long the pauses took that began within this time. */
+function pausedMs(pauses: readonly PerformanceEntry[], since: number, until: number): number {
+  const within = pauses.filter(({ startTime }) => startTime >= since && startTime < until);
+  return within.reduce((sum, { duration }) => sum + duration, 0);
+}
+
+/** The turns without the pauses of V8's collector in them. */
+async function turnsWithoutPauses(prepared: Prepared): Promise<Turn[]> {
+  const [turns, pauses] = await withPauses(() => turnsOf(prepared));
+  return turns.map(({ since, until, ms }) => ({ since, until, ms: Math.max(0, ms - pausedMs(pauses, since, until)) }));
 }
 
 async function warmUp(prepared: Prepared): Promise<void> {
@@ -118,6 +120,20 @@ async function runOnce(prepared: Prepared, repeats: { count: number }): Promise<
   }
 }
 
+/** The same of operations that are all made at once, without the pauses of V8's collector: what waits is garbage together. */
+async function runAtOnce(prepared: Prepared, repeats: { count: number }): Promise<number> {
+  const since = performance.now();
+  const [cpuMs, pauses] = await withPauses(async () => (await runOnce(prepared, repeats)) * repeats.count);
+  const until = performance.now();
+  return Math.max(0, cpuMs - pausedMs(pauses, since, until)) / repeats.count;
+}
+
+/** The CPU time of one run of a case. */
+function costOf(one: StallCase, prepared: Prepared, repeats: { count: number }): Promise<number> {
+  if (one.operationsPerTurn !== undefined) return usualCost(prepared, one.operationsPerTurn);
+  return one.countsOperations === true ? runAtOnce(prepared, repeats) : runOnce(prepared, repeats);
+}
+
 /** Measures a case at its three sizes, in turns, so that none of them meets another machine or colder code than the others. */
 export async function measure(one: StallCase): Promise<StallFigures> {
   const sized = one.sizes.map((size) => ({ prepared: one.make(size), repeats: { count: 1 }, least: Infinity }));
@@ -127,10 +143,7 @@ export async function measure(one: StallCase): Promise<StallFigures> {
   const cpuUntil = performance.now() + cpuMs;
   for (let round = 0; round === 0 || (round < cpuRounds && performance.now() < cpuUntil); round += 1) {
     for (const size of sized) {
-      const spent =
-        one.operationsPerTurn === undefined
-          ? await runOnce(size.prepared, size.repeats)
-          : await usualCost(size.prepared, one.operationsPerTurn);
+      const spent = await costOf(one, size.prepared, size.repeats);
       size.least = Math.min(size.least, spent);
     }
   }

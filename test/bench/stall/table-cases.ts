@@ -7,7 +7,7 @@ import { createHtpasswdChecker } from '#core/access/htpasswd.js';
 import { Nonces } from '#core/access/nonces.js';
 import { rememberVerified } from '#core/access/verified-pairs.js';
 import { Spacing } from '#core/connection-request/wake/spacing.js';
-import { WakePipeline } from '#core/connection-request/wake/wakes.js';
+import { Wakes } from '#core/connection-request/wake/wakes.js';
 import { KeyTable } from '#core/sessions/key-table.js';
 import type { Session } from '#core/sessions/session.js';
 import { operationsCase, type StallCase } from './stall-case.js';
@@ -108,11 +108,11 @@ const tables: StallCase[] = [
     return (at) => spacing.mark(`n${at}`);
   }),
   operationsCase('table', 'wakes of one CPE with credentials of their own', [1_000, 2_000, 4_000], () => {
-    const pipeline = new WakePipeline({ policy: { allows: () => false } });
+    const wakes = new Wakes({ policy: { allows: () => false } });
     const waiting: Promise<unknown>[] = [];
     return (at) => {
       waiting.push(
-        pipeline.wake('http://cpe.invalid:7547/', { credentials: { username: `u${at}`, password: 'p' }, timeoutMs: 1 }),
+        wakes.wake('http://cpe.invalid:7547/', { credentials: { username: `u${at}`, password: 'p' }, timeoutMs: 1 }),
       );
       return waiting.length >= 1_000 ? Promise.all(waiting.splice(0)) : undefined;
     };

@@ -7,7 +7,7 @@ import { InformWatch } from '#core/connection-request/wake/inform-watch.js';
 import { CpeDirectory } from '#core/connection-request/cpe-directory.js';
 import { KnownAskers } from '#core/connection-request/wake/known-askers.js';
 import { parseOrigin } from '#core/connection-request/cpe-url.js';
-import { WakePipeline } from '#core/connection-request/wake/wakes.js';
+import { Wakes } from '#core/connection-request/wake/wakes.js';
 import type { InformNotice } from '#core/connection-request/result.js';
 import { Names } from '#core/names/names.js';
 import { SessionTable } from '#core/sessions/session-table.js';
@@ -120,9 +120,9 @@ const crowds: StallCase[] = [
     };
   }),
   crowdCase('callers of one wake', sizes, (size, goOn) => {
-    const pipeline = new WakePipeline({ policy: { allows: () => false } });
+    const wakes = new Wakes({ policy: { allows: () => false } });
     return () => {
-      for (let at = 0; at < size; at += 1) void pipeline.wake('http://10.0.0.1:7547/').then(goOn);
+      for (let at = 0; at < size; at += 1) void wakes.wake('http://10.0.0.1:7547/').then(goOn);
     };
   }),
   crowdCase('callers who wait for one Inform', sizes, (size, goOn) => {

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { Agent as HttpAgent, get, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { WakePipeline } from '#core/connection-request/wake/wakes.js';
+import type { Wakes } from '#core/connection-request/wake/wakes.js';
 
 /** Wakes the CPE at this host; rejects when it did not answer 200. */
 export type Client = (host: string, port: number) => Promise<void>;
@@ -25,14 +25,12 @@ export const anotherBuild = 'cwmp-proxy, another build';
 
 /** Wakes with the build that has this `index.js`. */
 async function cwmpProxy(index: string, concurrency: number): Promise<Client> {
-  const module: { WakePipeline: typeof WakePipeline } = await import(
-    new URL('connection-request/wake-pipeline.js', index).href
-  );
+  const module: { Wakes: typeof Wakes } = await import(new URL('connection-request/wake-wakes.js', index).href);
   // Older builds have `maxConcurrent` in the place of `limits`.
   const options = { credentials, spacingMs: 0, limits: { maxWakes: concurrency }, maxConcurrent: concurrency };
-  const pipeline = new module.WakePipeline(options);
+  const wakes = new module.Wakes(options);
   return async (host, port) => {
-    const { outcome } = await pipeline.wake(`http://${host}:${port}${path}`);
+    const { outcome } = await wakes.wake(`http://${host}:${port}${path}`);
     if (outcome !== 'accepted') throw new Error(outcome);
   };
 }

@@ -1,6 +1,6 @@
 // Wakes a fleet of which a share is dead, in a process of its own. Argument: a FleetRun in JSON. Tells a FleetOutcome.
 import type { FleetOutcome, FleetRun } from './dead-share.js';
-import { WakePipeline } from '#core/connection-request/wake/wakes.js';
+import { Wakes } from '#core/connection-request/wake/wakes.js';
 
 const given: unknown = JSON.parse(process.argv[2] ?? '{}');
 
@@ -10,7 +10,7 @@ function isRun(value: unknown): value is FleetRun {
 
 if (!isRun(given)) throw new Error('no run was given');
 const { wakes, deadOfThree, oneNetwork, ports, perSecond } = given;
-const pipeline = new WakePipeline({ credentials: { username: 'acs', password: 'secret' }, timeoutMs: 1_800 });
+const pipeline = new Wakes({ credentials: { username: 'acs', password: 'secret' }, timeoutMs: 1_800 });
 
 const isDead = (index: number): boolean => (index * 7) % 3 < deadOfThree;
 

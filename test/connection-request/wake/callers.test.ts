@@ -6,22 +6,22 @@ import type { WakeEvent } from '@cwmp-proxy/core';
 import { type Conversation, listenRaw, ok, startCpe } from '../../helpers/cpe-doubles/conversation.js';
 import { held, script } from '../../helpers/cpe-doubles/scripted.js';
 import { stacks } from '../../helpers/cpe-doubles/stacks.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 
 test('calls for one CPE at the same time share one request, each with its own time and signal', async (t) => {
   const double = held();
   const cpe = await startCpe(t, double);
   const events: WakeEvent[] = [];
-  const pipeline = openPipeline(t, { onWake: (event) => events.push(event) });
+  const wakes = openWakes(t, { onWake: (event) => events.push(event) });
   const leaving = new AbortController();
-  const first = pipeline.wake(cpe.url);
-  const aborted = pipeline.wake(cpe.url, { signal: leaving.signal });
+  const first = wakes.wake(cpe.url);
+  const aborted = wakes.wake(cpe.url, { signal: leaving.signal });
   // The same place in another dress.
-  const last = pipeline.wake(cpe.url.replace('http:', 'HTTP:'));
+  const last = wakes.wake(cpe.url.replace('http:', 'HTTP:'));
   await double.asked;
   leaving.abort();
   assert.equal((await aborted).outcome, 'aborted');
-  const late = await pipeline.wake(cpe.url, { timeoutMs: 5 });
+  const late = await wakes.wake(cpe.url, { timeoutMs: 5 });
   assert.equal(late.outcome, 'timeout');
   assert.equal(late.legs.at(-1)?.error, 'timeout');
   double.release(ok);
@@ -36,10 +36,10 @@ test('calls for one CPE at the same time share one request, each with its own ti
 test('a call with other credentials does not share, and waits for the one before it', async (t) => {
   const double = stacks.find(({ name }) => name === 'RDK-B') ?? assert.fail('no such double');
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t);
+  const wakes = openWakes(t);
   const [right, wrong] = await Promise.all([
-    pipeline.wake(cpe.url),
-    pipeline.wake(cpe.url, { credentials: { username: 'acs-7', password: 'no' } }),
+    wakes.wake(cpe.url),
+    wakes.wake(cpe.url, { credentials: { username: 'acs-7', password: 'no' } }),
   ]);
   assert.equal(right.outcome, 'accepted');
   assert.equal(wrong.outcome, 'credentials-refused');
@@ -49,10 +49,10 @@ test('a call with other credentials does not share, and waits for the one before
 test('the wait behind another wake of the CPE is a leg', async (t) => {
   const double = held();
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t);
-  const first = pipeline.wake(cpe.url);
+  const wakes = openWakes(t);
+  const first = wakes.wake(cpe.url);
   await double.asked;
-  const behind = await pipeline.wake(cpe.url, { credentials: { username: 'b', password: 'b' }, timeoutMs: 20 });
+  const behind = await wakes.wake(cpe.url, { credentials: { username: 'b', password: 'b' }, timeoutMs: 20 });
   assert.equal(behind.outcome, 'timeout');
   assert.deepEqual(
     behind.legs.map(({ what, error }) => `${what} ${error ?? ''}`),
@@ -65,13 +65,13 @@ test('the wait behind another wake of the CPE is a leg', async (t) => {
 test('a call that leaves while another runs before it takes nothing with it', async (t) => {
   const double = held();
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t);
-  const first = pipeline.wake(cpe.url);
-  const second = pipeline.wake(cpe.url, { credentials: { username: 'b', password: 'b' }, timeoutMs: 10 });
+  const wakes = openWakes(t);
+  const first = wakes.wake(cpe.url);
+  const second = wakes.wake(cpe.url, { credentials: { username: 'b', password: 'b' }, timeoutMs: 10 });
   assert.equal((await second).outcome, 'timeout');
   double.release(ok);
   assert.equal((await first).outcome, 'accepted');
-  assert.equal((await pipeline.wake(cpe.url)).outcome, 'accepted');
+  assert.equal((await wakes.wake(cpe.url)).outcome, 'accepted');
 });
 
 test('the last caller to leave ends the request', async (t) => {
@@ -84,7 +84,7 @@ test('the last caller to leave ends the request', async (t) => {
     await talk.gone();
     gone();
   });
-  const result = await openPipeline(t).wake(`http://127.0.0.1:${port}/`, { timeoutMs: 30 });
+  const result = await openWakes(t).wake(`http://127.0.0.1:${port}/`, { timeoutMs: 30 });
   assert.equal(result.outcome, 'timeout');
   await left;
 });
@@ -92,8 +92,8 @@ test('the last caller to leave ends the request', async (t) => {
 test('keeps a least time between two wakes of a CPE, and none between two CPEs', async (t) => {
   const cpe = await startCpe(t, script(ok));
   const other = await startCpe(t, script(ok));
-  const pipeline = openPipeline(t, { spacingMs: 40 });
-  const results = [await pipeline.wake(cpe.url), await pipeline.wake(cpe.url), await pipeline.wake(other.url)];
+  const wakes = openWakes(t, { spacingMs: 40 });
+  const results = [await wakes.wake(cpe.url), await wakes.wake(cpe.url), await wakes.wake(other.url)];
   assert.deepEqual(
     results.map(({ legs }) => legs[0]?.what),
     ['connect', 'turn', 'connect'],
@@ -102,9 +102,9 @@ test('keeps a least time between two wakes of a CPE, and none between two CPEs',
 
 test('a wake whose time ends before the CPE may be woken again does not ask it', async (t) => {
   const cpe = await startCpe(t, script(ok));
-  const pipeline = openPipeline(t, { spacingMs: 60_000 });
-  assert.equal((await pipeline.wake(cpe.url)).outcome, 'accepted');
-  const impatient = await pipeline.wake(cpe.url, { timeoutMs: 5 });
+  const wakes = openWakes(t, { spacingMs: 60_000 });
+  assert.equal((await wakes.wake(cpe.url)).outcome, 'accepted');
+  const impatient = await wakes.wake(cpe.url, { timeoutMs: 5 });
   assert.equal(impatient.outcome, 'timeout');
   assert.equal(impatient.legs.at(-1)?.what, 'turn');
   assert.equal(cpe.state.requests.length, 1);
@@ -124,10 +124,10 @@ test('limits what is under way at once, and lets hosts take turns', async (t) =>
     talk.write(ok);
   };
   const [many, few] = [await listenRaw(t, serve('many')), await listenRaw(t, serve('few'))];
-  const pipeline = openPipeline(t, { limits: { maxWakes: 1 } });
+  const wakes = openWakes(t, { limits: { maxWakes: 1 } });
   const paths = ['/1', '/2', '/3', '/4'];
-  const calls = paths.map((path) => pipeline.wake(`http://127.0.0.1:${many}${path}`));
-  calls.push(pipeline.wake(`http://127.0.0.1:${few}/`));
+  const calls = paths.map((path) => wakes.wake(`http://127.0.0.1:${many}${path}`));
+  calls.push(wakes.wake(`http://127.0.0.1:${few}/`));
   for (const { outcome } of await Promise.all(calls)) assert.equal(outcome, 'accepted');
   assert.equal(most, 1);
   assert.ok(order.indexOf('few/') <= 2, order.join(' '));
@@ -136,8 +136,8 @@ test('limits what is under way at once, and lets hosts take turns', async (t) =>
 test('more calls than may wait end as overloaded at once', async (t) => {
   const double = held();
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t, { maxPending: 2 });
-  const calls = [1, 2, 3].map(() => pipeline.wake(cpe.url));
+  const wakes = openWakes(t, { maxPending: 2 });
+  const calls = [1, 2, 3].map(() => wakes.wake(cpe.url));
   assert.equal((await calls[2])?.outcome, 'overloaded');
   double.release(ok);
   await Promise.all(calls);
@@ -154,13 +154,13 @@ test('closing ends every wake, and leaves nothing open', async (t) => {
   t.after(() => server.close());
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : 0;
-  const pipeline = openPipeline(t, { limits: { maxWakes: 2 }, onInform: () => () => undefined });
+  const wakes = openWakes(t, { limits: { maxWakes: 2 }, onInform: () => () => undefined });
   const calls = ['/a', '/b', '/c'].map((path) =>
-    pipeline.wake(`http://127.0.0.1:${port}${path}`, { waitForInformMs: 60_000 }),
+    wakes.wake(`http://127.0.0.1:${port}${path}`, { waitForInformMs: 60_000 }),
   );
   await once(server, 'connection');
-  pipeline.close();
+  wakes.close();
   for (const { outcome } of await Promise.all(calls)) assert.equal(outcome, 'aborted');
-  assert.equal((await pipeline.wake(`http://127.0.0.1:${port}/`)).outcome, 'aborted');
+  assert.equal((await wakes.wake(`http://127.0.0.1:${port}/`)).outcome, 'aborted');
   while (sockets.size > 0) await new Promise(setImmediate);
 });

@@ -4,7 +4,7 @@ import { cpeCredentials, type CpeDouble, ok, startCpe } from '../../helpers/cpe-
 import { held } from '../../helpers/cpe-doubles/scripted.js';
 import { stacks } from '../../helpers/cpe-doubles/stacks.js';
 import { basic, send, startGate } from '../../helpers/gate.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 import { until } from '../../helpers/until.js';
 
 /*
@@ -37,13 +37,13 @@ for (const [name, answer, scheme] of [
   test(`${count} dead CPEs ${name} keep no live one waiting`, async (t) => {
     const dead = await startCpe(t, dying(answer));
     const cpe = await startCpe(t, live);
-    const pipeline = openPipeline(t);
+    const wakes = openWakes(t);
     const ended: string[] = [];
     for (let index = 0; index < count; index += 1) {
       const url = dead.url.replace('http:', scheme) + String(index);
-      void pipeline.wake(url, { timeoutMs: 300_000 }).then(({ outcome }) => ended.push(outcome));
+      void wakes.wake(url, { timeoutMs: 300_000 }).then(({ outcome }) => ended.push(outcome));
     }
-    const result = await pipeline.wake(cpe.url, { timeoutMs: 120_000 });
+    const result = await wakes.wake(cpe.url, { timeoutMs: 120_000 });
     assert.equal(result.outcome, 'accepted', JSON.stringify(result));
     assert.deepEqual(ended, [], 'they go on');
   });
@@ -82,10 +82,10 @@ test('a CPE that is slow loses its turn while others wait, and is woken all the 
   const double = held();
   const slow = await startCpe(t, double);
   const cpe = await startCpe(t, live);
-  const pipeline = openPipeline(t, { limits: { maxWakes: 1 } });
-  const first = pipeline.wake(slow.url, { timeoutMs: 60_000 });
+  const wakes = openWakes(t, { limits: { maxWakes: 1 } });
+  const first = wakes.wake(slow.url, { timeoutMs: 60_000 });
   await double.asked;
-  assert.equal((await pipeline.wake(cpe.url, { timeoutMs: 120_000 })).outcome, 'accepted');
+  assert.equal((await wakes.wake(cpe.url, { timeoutMs: 120_000 })).outcome, 'accepted');
   double.release(ok);
   const result = await first;
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
@@ -93,7 +93,7 @@ test('a CPE that is slow loses its turn while others wait, and is woken all the 
 });
 
 test('a CPE that answers after it has lost its turn gets one again for the answer to its challenge', async (t) => {
-  const pipeline = openPipeline(t, { limits: { maxWakes: 1 } });
+  const wakes = openWakes(t, { limits: { maxWakes: 1 } });
   const double = held();
   const slow = await startCpe(t, {
     ...double,
@@ -106,9 +106,9 @@ test('a CPE that answers after it has lost its turn gets one again for the answe
     },
   });
   const other = await startCpe(t, live);
-  const first = pipeline.wake(slow.url, { timeoutMs: 60_000 });
+  const first = wakes.wake(slow.url, { timeoutMs: 60_000 });
   await until('it is asked', () => slow.state.requests.length === 1);
-  assert.equal((await pipeline.wake(other.url, { timeoutMs: 120_000 })).outcome, 'accepted');
+  assert.equal((await wakes.wake(other.url, { timeoutMs: 120_000 })).outcome, 'accepted');
   const result = await first;
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   assert.equal(slow.state.requests.length, 2);
@@ -117,13 +117,13 @@ test('a CPE that answers after it has lost its turn gets one again for the answe
 test('where all are silent, the one that has been for longest makes room for a new one, and is told so', async (t) => {
   const dead = await startCpe(t, dying());
   const cpe = await startCpe(t, live);
-  const pipeline = openPipeline(t, { limits: { maxConnecting: 2, maxWakes: 1 } });
+  const wakes = openWakes(t, { limits: { maxConnecting: 2, maxWakes: 1 } });
   const secure = dead.url.replace('http:', 'https:');
-  const first = pipeline.wake(`${secure}1`, { timeoutMs: 60_000 });
+  const first = wakes.wake(`${secure}1`, { timeoutMs: 60_000 });
   await until('the first is dialled', () => dead.state.connections === 1);
-  const second = pipeline.wake(`${secure}2`, { timeoutMs: 60_000 });
+  const second = wakes.wake(`${secure}2`, { timeoutMs: 60_000 });
   await until('the second is dialled', () => dead.state.connections === 2);
-  const result = await pipeline.wake(cpe.url, { timeoutMs: 120_000 });
+  const result = await wakes.wake(cpe.url, { timeoutMs: 120_000 });
   assert.equal(result.outcome, 'accepted', JSON.stringify(result));
   const { outcome, legs } = await first;
   assert.equal(outcome, 'overloaded');
@@ -131,16 +131,16 @@ test('where all are silent, the one that has been for longest makes room for a n
     legs.map(({ what, error }) => `${what} ${error}`),
     ['connect overloaded', 'turn overloaded'],
   );
-  pipeline.close();
+  wakes.close();
   assert.equal((await second).outcome, 'aborted');
 });
 
 test('as many wakes as may wait are told as a limit that was reached', async (t) => {
   const double = held();
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t, { maxPending: 1, credentials: cpeCredentials });
-  const first = pipeline.wake(cpe.url);
-  const { outcome, legs } = await pipeline.wake(cpe.url);
+  const wakes = openWakes(t, { maxPending: 1, credentials: cpeCredentials });
+  const first = wakes.wake(cpe.url);
+  const { outcome, legs } = await wakes.wake(cpe.url);
   assert.equal(outcome, 'overloaded');
   assert.deepEqual(
     legs.map(({ what, error }) => `${what} ${error}`),
@@ -157,16 +157,14 @@ test('as many wakes as may wait are told as a limit that was reached', async (t)
 test('of a crowd of wakes the first are over before the last are dialled', async (t) => {
   const cpe = await startCpe(t, dying(ok));
   let dialled = 0;
-  const pipeline = openPipeline(t, {
+  const wakes = openWakes(t, {
     onAsk: () => {
       dialled += 1;
     },
   });
-  const wakes = Array.from({ length: 500 }, (_, index) =>
-    pipeline.wake(cpe.url + String(index), { timeoutMs: 120_000 }),
-  );
-  await Promise.race(wakes);
-  assert.ok(dialled < wakes.length, `${dialled} are dialled`);
-  const outcomes = await Promise.all(wakes.map(async (wake) => (await wake).outcome));
+  const all = Array.from({ length: 500 }, (_, index) => wakes.wake(cpe.url + String(index), { timeoutMs: 120_000 }));
+  await Promise.race(all);
+  assert.ok(dialled < all.length, `${dialled} are dialled`);
+  const outcomes = await Promise.all(all.map(async (wake) => (await wake).outcome));
   assert.deepEqual([...new Set(outcomes)], ['accepted']);
 });

@@ -18,7 +18,7 @@ import { type DnsAnswer, type DnsDouble, startDns, useNames } from '../../helper
 import { resolveBy } from '../../helpers/fake-dns.js';
 import { basic, send, startGate } from '../../helpers/gate.js';
 import { startGateway } from '../../helpers/gateway.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 import { postOf, recordingAcs } from '../../helpers/recording-acs.js';
 import { serve } from '../../helpers/serve.js';
 import { until } from '../../helpers/until.js';
@@ -73,18 +73,15 @@ test('40 names whose server is silent keep no Inform from a backend that is give
 
 test('a look-up ends with the last wake that waits for it, and one that is wanted again is asked for anew', async (t) => {
   const dns = await startNames(t);
-  const pipeline = openPipeline(t);
+  const wakes = openWakes(t);
   const url = 'http://cpe.silent.test:7547/';
-  const [short, long] = await Promise.all([
-    pipeline.wake(url, { timeoutMs: 20 }),
-    pipeline.wake(url, { timeoutMs: 40 }),
-  ]);
+  const [short, long] = await Promise.all([wakes.wake(url, { timeoutMs: 20 }), wakes.wake(url, { timeoutMs: 40 })]);
   assert.deepEqual([short.outcome, long.outcome], ['timeout', 'timeout']);
   assert.deepEqual(steps(short), ['resolve timeout']);
   await until('it has come to the name server', () => dns.asked.length >= 2);
   assert.equal(dns.asked.length, 2);
   const aborted = new AbortController();
-  const wake = pipeline.wake(url, { signal: aborted.signal });
+  const wake = wakes.wake(url, { signal: aborted.signal });
   await until('it is asked for anew', () => dns.asked.length >= 4);
   aborted.abort();
   assert.equal((await wake).outcome, 'aborted');
@@ -93,10 +90,10 @@ test('a look-up ends with the last wake that waits for it, and one that is wante
 test('of names whose server is silent none holds a turn for long while another name waits', async (t) => {
   const dns = await startNames(t);
   const cpe = await startCpe(t, double);
-  const pipeline = openPipeline(t, { limits: { maxLookups: 4 } });
+  const wakes = openWakes(t, { limits: { maxLookups: 4 } });
   const from = (asker: string) => ({ asker, since: performance.now(), isForwarded: false });
   const silent = Array.from({ length: 12 }, (_, index) =>
-    pipeline.wake(`http://cpe-${index}.silent.test:7547/`, { timeoutMs: 20_000 }, from(`stranger ${index >> 3}`)),
+    wakes.wake(`http://cpe-${index}.silent.test:7547/`, { timeoutMs: 20_000 }, from(`stranger ${index >> 3}`)),
   );
   await until('some are asked for', () => dns.asked.length >= 8);
   // Of one asker three quarters at once.
@@ -105,19 +102,19 @@ test('of names whose server is silent none holds a turn for long while another n
     new Set(['cpe-0.silent.test', 'cpe-1.silent.test', 'cpe-2.silent.test', 'cpe-8.silent.test']),
   );
   const others = ['a', 'b', 'c'].map((asker) =>
-    pipeline.wake(cpe.url.replace('127.0.0.1', `${asker}.live.test`), { timeoutMs: 20_000 }, from(asker)),
+    wakes.wake(cpe.url.replace('127.0.0.1', `${asker}.live.test`), { timeoutMs: 20_000 }, from(asker)),
   );
   for (const { outcome } of await Promise.all(others)) assert.equal(outcome, 'accepted');
-  pipeline.close();
+  wakes.close();
   const crowdedOut = (await Promise.all(silent)).filter(({ outcome }) => outcome === 'overloaded');
   assert.ok(crowdedOut.some((one) => steps(one).includes('turn overloaded')));
 });
 
 test('a wake whose turn to look its name up does not come in time is overloaded', async (t) => {
   await startNames(t);
-  const pipeline = openPipeline(t, { limits: { maxLookups: 1 } });
-  const first = pipeline.wake('http://a.silent.test/', { timeoutMs: 100 });
-  const second = await pipeline.wake('http://b.silent.test/', { timeoutMs: 50 });
+  const wakes = openWakes(t, { limits: { maxLookups: 1 } });
+  const first = wakes.wake('http://a.silent.test/', { timeoutMs: 100 });
+  const second = await wakes.wake('http://b.silent.test/', { timeoutMs: 50 });
   assert.deepEqual([second.outcome, steps(second)], ['overloaded', ['turn overloaded']]);
   await first;
 });

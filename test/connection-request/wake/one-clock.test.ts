@@ -66,7 +66,7 @@ test('the time of a wake begins with the request, before anybody is asked who it
       },
     },
     resolve: () => 'http://127.0.0.1:1/',
-    pipeline: {
+    wakes: {
       wake: (_origin, _options, from) => {
         since = from?.since ?? Infinity;
         return Promise.resolve({ outcome: 'accepted', status: 200, legs: [], ms: 0 });

@@ -7,7 +7,7 @@ import { atEnd } from '../../helpers/at-end.js';
 import { cpeCredentials as credentials, startCpe } from '../../helpers/cpe-doubles/conversation.js';
 import { stacks } from '../../helpers/cpe-doubles/stacks.js';
 import { resolveBy } from '../../helpers/fake-dns.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 import { certificate } from '../../helpers/test-certificate.js';
 
 /*
@@ -33,11 +33,11 @@ for (const [when, times, host] of [
       if (asked === times + 1) throw thrown;
       return true;
     };
-    const pipeline = openPipeline(t, { policy: { allows }, lookup });
+    const wakes = openWakes(t, { policy: { allows }, lookup });
     const url = cpe.url.replace('127.0.0.1', host);
     // Each caller looks the name up before it shares a wake.
-    const sharers = host === '127.0.0.1' ? [pipeline.wake(url), pipeline.wake(url)] : [pipeline.wake(url)];
-    const behind = pipeline.wake(url, { credentials: [credentials] });
+    const sharers = host === '127.0.0.1' ? [wakes.wake(url), wakes.wake(url)] : [wakes.wake(url)];
+    const behind = wakes.wake(url, { credentials: [credentials] });
     for (const sharer of sharers) {
       await assert.rejects(sharer, (error) => {
         assert.ok(error instanceof CwmpProxyError);
@@ -46,7 +46,7 @@ for (const [when, times, host] of [
       });
     }
     assert.equal((await behind).outcome, 'accepted');
-    assert.equal((await pipeline.wake(url)).outcome, 'accepted');
+    assert.equal((await wakes.wake(url)).outcome, 'accepted');
   });
 }
 

@@ -5,7 +5,7 @@ import { createBasicAuthenticator } from '#core/access/basic.js';
 import { createWakeEndpoint } from '#core/connection-request/endpoint.js';
 import { verifyDigest, wakeCpe } from '@cwmp-proxy/core';
 import { listen } from '../../helpers/listen.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 
 const credentials = { username: 'acs', password: 'secret' };
 
@@ -38,7 +38,7 @@ test('the endpoint challenges the ACS with Basic, wakes the CPE and says so with
   const endpoint = createWakeEndpoint({
     authenticator: createBasicAuthenticator({ users: { genie: 'lamp' } }),
     resolve: () => `http://127.0.0.1:${cpePort}/0f3c?x=1`,
-    pipeline: openPipeline(t, { credentials }),
+    wakes: openWakes(t, { credentials }),
   });
   const port = await listen(
     t,

@@ -8,7 +8,7 @@ import {
   listenRaw,
   ok,
 } from '../../helpers/cpe-doubles/conversation.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 
 const challenge = (nonce: string): string =>
   `HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="CPE", qop="auth", nonce="${nonce}"\r\n` +
@@ -114,10 +114,10 @@ test('a caller that joins a wake brings its own time, and each has a timeout at 
     await answer.happened;
     talk.write(ok);
   });
-  const pipeline = openPipeline(t);
+  const wakes = openWakes(t);
   const url = `http://127.0.0.1:${port}/`;
-  const short = pipeline.wake(url, { timeoutMs: 40 });
-  const long = pipeline.wake(url, { timeoutMs: 20_000 });
+  const short = wakes.wake(url, { timeoutMs: 40 });
+  const long = wakes.wake(url, { timeoutMs: 20_000 });
   assert.equal((await short).outcome, 'timeout');
   // The time of the one that began it is well over.
   await new Promise((resolve) => setTimeout(resolve, 30));

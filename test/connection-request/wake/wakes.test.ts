@@ -7,7 +7,7 @@ import { refuser } from '../../helpers/cpe-doubles/droppers.js';
 import { script } from '../../helpers/cpe-doubles/scripted.js';
 import { stacks } from '../../helpers/cpe-doubles/stacks.js';
 import { resolveBy } from '../../helpers/fake-dns.js';
-import { openPipeline } from '../../helpers/open-pipeline.js';
+import { openWakes } from '../../helpers/open-wakes.js';
 
 const rdkB = stacks.find(({ name }) => name === 'RDK-B') ?? refuser;
 const busy = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n';
@@ -15,7 +15,7 @@ const busy = 'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n';
 test('tries credentials in their order, and asks a function only once challenged, with what is known of the CPE', async (t) => {
   const cpe = await startCpe(t, rdkB);
   const old = { username: 'acs-7', password: 'last month' };
-  const rotated = await openPipeline(t).wake(cpe.url, { credentials: [old, credentials] });
+  const rotated = await openWakes(t).wake(cpe.url, { credentials: [old, credentials] });
   assert.equal(rotated.outcome, 'accepted');
   assert.deepEqual(
     rotated.legs.map(({ status }) => status),
@@ -24,7 +24,7 @@ test('tries credentials in their order, and asks a function only once challenged
 
   let informed: ((inform: InformNotice) => void) | undefined;
   const asked: unknown[] = [];
-  const pipeline = openPipeline(t, {
+  const wakes = openWakes(t, {
     credentials: (request) => {
       asked.push(request);
       return Promise.resolve(credentials);
@@ -35,7 +35,7 @@ test('tries credentials in their order, and asks a function only once challenged
     },
   });
   informed?.({ url: cpe.url, events: ['2 PERIODIC'], device: { oui: '0090A9', serialNumber: '7' } });
-  const result = await pipeline.wake(cpe.url);
+  const result = await wakes.wake(cpe.url);
   assert.equal(result.outcome, 'accepted');
   assert.deepEqual(asked, [{ origin: cpe.url, device: { oui: '0090A9', serialNumber: '7' } }]);
 });
@@ -52,7 +52,7 @@ for (const [name, source] of [
 ] as const) {
   test(`a credentials function that ${name} means no credentials`, async (t) => {
     const cpe = await startCpe(t, rdkB);
-    const result = await openPipeline(t).wake(cpe.url, { credentials: source });
+    const result = await openWakes(t).wake(cpe.url, { credentials: source });
     assert.equal(result.outcome, 'no-credentials');
     assert.equal(cpe.state.requests.length, 1);
   });
@@ -60,7 +60,7 @@ for (const [name, source] of [
 
 test('a credentials function that never answers ends with the time', async (t) => {
   const cpe = await startCpe(t, rdkB);
-  const result = await openPipeline(t).wake(cpe.url, {
+  const result = await openWakes(t).wake(cpe.url, {
     credentials: () => new Promise(() => undefined),
     timeoutMs: 30,
   });
@@ -70,7 +70,7 @@ test('a credentials function that never answers ends with the time', async (t) =
 
 test('tries again where that helps: a busy CPE', async (t) => {
   const cpe = await startCpe(t, script(busy, ok));
-  const result = await openPipeline(t).wake(cpe.url, { retries: 1 });
+  const result = await openWakes(t).wake(cpe.url, { retries: 1 });
   assert.equal(result.outcome, 'accepted');
   assert.deepEqual(
     result.legs.map(({ what, status }) => [what, status]),
@@ -86,11 +86,11 @@ test('tries again where that helps: a busy CPE', async (t) => {
 
 test('does not try again when it was refused, nor when the time would not do', async (t) => {
   const cpe = await startCpe(t, script('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'));
-  const refused = await openPipeline(t).wake(cpe.url, { retries: 5 });
+  const refused = await openWakes(t).wake(cpe.url, { retries: 5 });
   assert.equal(refused.outcome, 'refused');
   assert.equal(cpe.state.requests.length, 1);
   const other = await startCpe(t, script(busy));
-  const late = await openPipeline(t).wake(other.url, { retries: 1, timeoutMs: 240 });
+  const late = await openWakes(t).wake(other.url, { retries: 1, timeoutMs: 240 });
   assert.equal(late.outcome, 'busy');
   assert.equal(other.state.requests.length, 1);
 });
@@ -117,8 +117,8 @@ test('waits for the Inform with 6 CONNECTION REQUEST of this CPE, subscribed bef
     listeners.add(listener);
     return () => listeners.delete(listener);
   };
-  const pipeline = openPipeline(t, { onInform });
-  const early = await pipeline.wake(cpe.url, { waitForInformMs: 1000 });
+  const wakes = openWakes(t, { onInform });
+  const early = await wakes.wake(cpe.url, { waitForInformMs: 1000 });
   assert.equal(early.outcome, 'informed');
   assert.deepEqual(early.inform, {
     url: `${cpe.url}/`,
@@ -129,31 +129,31 @@ test('waits for the Inform with 6 CONNECTION REQUEST of this CPE, subscribed bef
   assert.equal(listeners.size, 1);
 
   const quiet = await startCpe(t, script(ok));
-  const none = await pipeline.wake(quiet.url, { waitForInformMs: 10 });
+  const none = await wakes.wake(quiet.url, { waitForInformMs: 10 });
   assert.equal(none.outcome, 'no-inform');
   assert.equal(none.status, 200);
   assert.deepEqual(none.legs.at(-1)?.error, 'timeout');
 
-  const waiting = pipeline.wake(quiet.url, { waitForInformMs: 5000 });
-  while (!(await pipeline.wake(quiet.url)).outcome.startsWith('accepted'));
+  const waiting = wakes.wake(quiet.url, { waitForInformMs: 5000 });
+  while (!(await wakes.wake(quiet.url)).outcome.startsWith('accepted'));
   setImmediate(() => emit(quiet.url, ['6 CONNECTION REQUEST']));
   assert.equal((await waiting).outcome, 'informed');
-  pipeline.close();
+  wakes.close();
   assert.equal(listeners.size, 0);
 });
 
 test('an Inform that comes before the CPE was asked is not the one that is waited for', async (t) => {
   const listeners = new Set<(inform: InformNotice) => void>();
   const cpe = await startCpe(t, script(ok));
-  const pipeline = openPipeline(t, {
+  const wakes = openWakes(t, {
     spacingMs: 50,
     onInform: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   });
-  await pipeline.wake(cpe.url);
-  const next = pipeline.wake(cpe.url, { waitForInformMs: 10 });
+  await wakes.wake(cpe.url);
+  const next = wakes.wake(cpe.url, { waitForInformMs: 10 });
   for (const listener of listeners) listener({ url: cpe.url, events: ['6 CONNECTION REQUEST'] });
   assert.equal((await next).outcome, 'no-inform');
 });
@@ -235,7 +235,7 @@ test('no secret, nonce or text of the CPE stands in any result', async (t) => {
   for (const double of doubles) {
     const cpe = await startCpe(t, double);
     const events: WakeEvent[] = [];
-    const result = await openPipeline(t, { onWake: (event) => events.push(event) }).wake(cpe.url);
+    const result = await openWakes(t, { onWake: (event) => events.push(event) }).wake(cpe.url);
     const text = JSON.stringify([result, events]);
     for (const secret of [...secrets, ...(cpe.state.nonce === '' ? [] : [cpe.state.nonce])]) {
       assert.ok(!text.includes(secret), `${double.name}: ${secret}`);

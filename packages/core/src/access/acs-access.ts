@@ -28,9 +28,9 @@ export interface AccessSettings {
   readonly schemes: readonly AccessScheme[];
   readonly realm: string;
   /** For `basic`, and as a map for `digest`. */
-  readonly users?: Users;
+  readonly users?: Users | undefined;
   /** Path of an htpasswd file, for `basic`. */
-  readonly htpasswd?: string;
+  readonly htpasswd?: string | undefined;
   readonly algorithms: readonly OfferedAlgorithm[];
   readonly compareUri: boolean;
   /** Signs the nonces of all instances that have it. */

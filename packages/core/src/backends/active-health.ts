@@ -5,7 +5,7 @@ export interface ActiveHealthSettings {
   /** Time between an answer and the next question, in milliseconds. */
   intervalMs: number;
   /** An HTTP GET of this path; without it a TCP (and TLS) connection is opened and closed. */
-  path?: string;
+  path?: string | undefined;
   /** Status that the GET must have. */
   expectStatus: number;
 }

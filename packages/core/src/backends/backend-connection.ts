@@ -309,8 +309,7 @@ export class BackendConnection {
     if (dialling === undefined) return this.#fail(error);
     const [, ...addresses] = dialling.addresses;
     const faults = [...dialling.faults, error];
-    if (addresses.length === 0)
-      return this.#fail(faults.length === 1 ? error : new AggregateError(faults, error.message));
+    if (addresses.length === 0) return this.#fail(faults.length === 1 ? error : faultOfAll(faults));
     this.#drop();
     running.upload?.stop();
     this.#dial(running, { ...dialling, addresses, faults });
@@ -352,6 +351,13 @@ interface Dialling {
 function endUpload({ upload, request }: RunningRequest): void {
   upload?.stop();
   if (!Buffer.isBuffer(request.body)) request.body.destroy();
+}
+
+/** Why none of several addresses could be reached; told by the code of the last. */
+function faultOfAll(faults: readonly Error[]): Error {
+  const last = faults.at(-1);
+  const code = last !== undefined && 'code' in last ? last.code : undefined;
+  return Object.assign(new AggregateError(faults, last?.message), { code });
 }
 
 function asError(fault: unknown): Error {

@@ -4,13 +4,13 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 /** TLS towards a backend, in the terms of Node's `tls.connect`. */
 export interface BackendTls {
   /** Certificate authorities to trust instead of the well-known ones, PEM. */
-  ca?: string | Buffer | readonly (string | Buffer)[];
+  ca?: string | Buffer | readonly (string | Buffer)[] | undefined;
   /** Client certificate, PEM. */
-  cert?: string | Buffer;
+  cert?: string | Buffer | undefined;
   /** Private key of the client certificate, PEM. */
-  key?: string | Buffer;
+  key?: string | Buffer | undefined;
   /** Name for SNI and for the check of the certificate. Default: the URL's host name. */
-  servername?: string;
+  servername?: string | undefined;
 }
 
 /** Called with what has been read, and how much of the buffer it is. The buffer is read into again after the call. */

@@ -6,7 +6,7 @@ import type { BackendTls } from './backend-dialer.js';
 /** What a {@link HealthCheck} asks. */
 export interface HealthCheckSettings {
   /** An HTTP GET of this path; without it a TCP (and TLS) connection is opened and closed. */
-  path?: string;
+  path?: string | undefined;
   /** Status that the GET must have. */
   expectStatus: number;
   /** How long the answer may take in all, in milliseconds. */

@@ -1,3 +1,4 @@
+import type { Complete } from '../option-checks.js';
 import type { Socket, LookupFunction } from 'node:net';
 import { scryptSync } from 'node:crypto';
 import { Access, type AccessScheme, type AccessSettings } from '../access/acs-access.js';
@@ -6,9 +7,9 @@ import { createWakeEndpoint, type WakeEndpoint } from './endpoint.js';
 import type { InformSource } from './wake/inform-watch.js';
 import { Relay } from './relay/relay.js';
 import { RelayTable } from './relay/held-challenges.js';
-import { checkPipelineOptions } from './wake/wake-options.js';
-import { WakeFleet } from './wake/instances.js';
-import { WakePipeline } from './wake/wakes.js';
+import { checkWakesOptions } from './wake/wake-options.js';
+import { Instances } from './wake/instances.js';
+import { Wakes } from './wake/wakes.js';
 import type { WakeEvent } from './result.js';
 import type { CwmpProxyError } from '../errors.js';
 import type { LimitOptions } from '../options/options.js';
@@ -20,7 +21,7 @@ import { createWakePolicy } from '../policy/target-policy.js';
 /** What a {@link ConnectionRequestGate} works with. */
 export interface ConnectionRequestGateSettings {
   options: ResolvedConnectionRequests;
-  limits: Required<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxLookups' | 'maxRelayed' | 'maxDevices'>>;
+  limits: Complete<Pick<LimitOptions, 'maxWakes' | 'maxConnecting' | 'maxLookups' | 'maxRelayed' | 'maxDevices'>>;
   urls: ProxiedUrls;
   /** Addresses of the backends at this moment. */
   ownAddresses: () => Iterable<OwnAddress>;
@@ -46,12 +47,12 @@ export interface ConnectionRequestGateSettings {
 /** ACS → CPE: the rooms behind the endpoint, wired. */
 export class ConnectionRequestGate {
   /** What wakes. */
-  readonly pipeline: WakePipeline;
+  readonly wakes: Wakes;
   /** What an ACS calls. */
   readonly endpoint: WakeEndpoint;
   readonly #access: Access;
   readonly #relay: Relay | undefined;
-  readonly #fleet: WakeFleet | undefined;
+  readonly #instances: Instances | undefined;
 
   constructor({
     options,
@@ -71,8 +72,8 @@ export class ConnectionRequestGate {
   }: ConnectionRequestGateSettings) {
     const { allow, users, credentials, tls, timeoutMs, unreachableStatus, timeoutStatus } = options;
     const { modes, htpasswd, ...access } = options.access;
-    const defaults = { allowBasic: options.allowBasic, ...(credentials !== undefined && { credentials }) };
-    checkPipelineOptions(defaults, 'connectionRequests.');
+    const defaults = { allowBasic: options.allowBasic, credentials };
+    checkWakesOptions(defaults, 'connectionRequests.');
     const policy = createWakePolicy({ allow, ownAddresses });
     const schemes: AccessScheme[] = [];
     for (const mode of modes) if (mode !== 'relay') schemes.push(mode);
@@ -81,35 +82,35 @@ export class ConnectionRequestGate {
       schemes,
       publicPath: basePathOf(new URL(publicUrl)),
       onRefused,
-      ...(users !== undefined && { users }),
-      ...(htpasswd !== undefined && { htpasswd }),
+      users,
+      htpasswd,
     });
-    const dialling = { policy, lookup, onLookupFault, ...(tls !== undefined && { tls }) };
+    const dialling = { policy, lookup, onLookupFault, tls };
     const table = modes.includes('relay') ? new RelayTable(limits.maxRelayed) : undefined;
-    const fleet = options.store && new WakeFleet(options.store, groupOf(publicUrl, options), onStoreFault);
-    this.#fleet = fleet;
+    const instances = options.store && new Instances(options.store, groupOf(publicUrl, options), onStoreFault);
+    this.#instances = instances;
     // An Inform that this instance sees may be what another one waits for.
-    if (fleet !== undefined) onInform((inform) => fleet.tell(inform));
-    this.pipeline = new WakePipeline({
+    if (instances !== undefined) onInform((inform) => instances.tell(inform));
+    this.wakes = new Wakes({
       ...defaults,
       ...dialling,
       onCredentialsFault,
       limits,
       // The CPE may have no other connection than the one that is held.
       ...(table !== undefined && { onAsk: (cpe) => table.drop(cpe) }),
-      ...(fleet !== undefined && { fleet }),
-      onInform: fleet?.informs(onInform) ?? onInform,
+      instances,
+      onInform: instances?.informs(onInform) ?? onInform,
       maxDevices: limits.maxDevices,
       onCollision,
       onWake,
     });
-    this.#relay = table && new Relay({ pipeline: this.pipeline, table, maxRelayed: limits.maxRelayed });
+    this.#relay = table && new Relay({ wakes: this.wakes, table, maxRelayed: limits.maxRelayed });
     this.endpoint = createWakeEndpoint({
       authenticator: this.#access,
       ...(this.#relay !== undefined && { relay: this.#relay }),
       resolve: (target, host) => urls.resolve(target, host),
-      pipeline: this.pipeline,
-      locate: (url, call) => this.pipeline.locate(url, call),
+      wakes: this.wakes,
+      locate: (url, call) => this.wakes.locate(url, call),
       timeoutMs,
       unreachableStatus,
       timeoutStatus,
@@ -119,14 +120,14 @@ export class ConnectionRequestGate {
 
   /** Whether a connection that has come in is the other end of one that a wake or a relay has opened. */
   isOwnEnd(socket: Socket): boolean {
-    return this.pipeline.isOwnEnd(socket);
+    return this.wakes.isOwnEnd(socket);
   }
 
   /** Ends every wake; resolves when nothing is open any more. */
   async close(): Promise<void> {
-    this.pipeline.close();
+    this.wakes.close();
     this.#relay?.close();
-    await this.#fleet?.close();
+    await this.#instances?.close();
     await this.#access.close();
   }
 }

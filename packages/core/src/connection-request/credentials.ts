@@ -13,7 +13,7 @@ export interface CredentialsRequest {
   /** Its real ConnectionRequestURL. */
   readonly origin: string;
   /** Its DeviceId, when an ACS has accepted one of its Informs and no other device goes on reporting this URL. */
-  readonly device?: WakeDevice;
+  readonly device?: WakeDevice | undefined;
 }
 
 /**

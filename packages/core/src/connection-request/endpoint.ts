@@ -7,7 +7,7 @@ import { CwmpProxyError, drawRetryAfter } from '../errors.js';
 import { refuseOption } from '../option-checks.js';
 import type { Relay, RelayAnswer } from './relay/relay.js';
 import { hasRefusedCredentials } from './transports/http-transport.js';
-import type { Located, WakePipeline } from './wake/wakes.js';
+import type { Located, Wakes } from './wake/wakes.js';
 import { type EndpointAnswer, refusalAnswer, wakeAnswer } from './acs-answer.js';
 import type { WakeResult } from './result.js';
 
@@ -23,9 +23,9 @@ export interface WakeEndpointOptions {
   /** Hands the CPE's challenge to the ACS and its answer to the CPE, where the request answers no challenge of ours. */
   readonly relay?: Relay;
   /** What wakes. */
-  readonly pipeline: Pick<WakePipeline, 'wake'>;
+  readonly wakes: Pick<Wakes, 'wake'>;
   /** Finds where a CPE is, so that guesses at its secret are counted by its address. Needed for `relay`, and for pairs that are for the CPE. */
-  readonly locate?: WakePipeline['locate'];
+  readonly locate?: Wakes['locate'];
   /** Maximum time from a request of the ACS to its answer, in milliseconds. Default 1800: GenieACS gives up after 2000. */
   readonly timeoutMs?: number;
   /** Status that says that a CPE was not reached. Default 503, which GenieACS reads as "Device is offline". */
@@ -63,7 +63,7 @@ export type WakeEndpoint = (req: IncomingMessage, res: ServerResponse, target: s
  * @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong.
  */
 export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
-  const { authenticator, resolve, relay, pipeline, locate, timeoutMs = 1800 } = options;
+  const { authenticator, resolve, relay, wakes, locate, timeoutMs = 1800 } = options;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1) refuseOption('timeoutMs', 'expected a whole number above 0');
   const statuses = {
     unreachableStatus: options.unreachableStatus ?? 503,
@@ -122,7 +122,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
     if (credentials === undefined || authenticator?.guess === undefined || locate === undefined) {
       const forwarded = credentials !== undefined && { credentials };
       const from = { asker, since, isForwarded: credentials !== undefined };
-      return wakeAnswer(await pipeline.wake(origin, { timeoutMs, signal, ...forwarded }, from), statuses);
+      return wakeAnswer(await wakes.wake(origin, { timeoutMs, signal, ...forwarded }, from), statuses);
     }
     const found = await locate(origin, { asker, since, timeoutMs, signal });
     if (found.located === undefined) return wakeAnswer(found.told.result, statuses);
@@ -133,7 +133,7 @@ export function createWakeEndpoint(options: WakeEndpointOptions): WakeEndpoint {
       guessed(located),
       signal,
       () =>
-        pipeline.wake(
+        wakes.wake(
           origin,
           { timeoutMs, signal, credentials },
           { asker, since, isForwarded: true, located, onUnheard: unheard(req, located) },

@@ -37,12 +37,12 @@ export interface DigestAuthorization {
   readonly nonce: string;
   readonly uri: string;
   readonly response: string;
-  readonly algorithm?: string;
-  readonly opaque?: string;
-  readonly qop?: string;
-  readonly nc?: string;
-  readonly cnonce?: string;
-  readonly userhash?: boolean;
+  readonly algorithm?: string | undefined;
+  readonly opaque?: string | undefined;
+  readonly qop?: string | undefined;
+  readonly nc?: string | undefined;
+  readonly cnonce?: string | undefined;
+  readonly userhash?: boolean | undefined;
 }
 
 /**

@@ -17,9 +17,9 @@ export type DigestReading = 'standard' | 'as-printed';
 /** What one use of the formulas needs. Text that came from headers is one character an octet, as Node hands it out. */
 export interface DigestInput {
   /** Default `MD5`, as for a challenge that names none. */
-  readonly algorithm?: DigestAlgorithm;
+  readonly algorithm?: DigestAlgorithm | undefined;
   /** Default `standard`. */
-  readonly reading?: DigestReading;
+  readonly reading?: DigestReading | undefined;
   /** H(username ":" realm ":" password) in hex, see {@link digestHa1}; never the session form. */
   readonly ha1: string;
   /** Method of the request, as sent. */
@@ -29,13 +29,13 @@ export interface DigestInput {
   /** The nonce of the challenge. */
   readonly nonce: string;
   /** Absent: the formula of RFC 2069, without nc and cnonce. */
-  readonly qop?: DigestQop;
+  readonly qop?: DigestQop | undefined;
   /** Eight hex digits that count the uses of the nonce. Needed with `qop`. */
-  readonly nc?: string;
+  readonly nc?: string | undefined;
   /** Needed with `qop`, and with the `-sess` algorithms. */
-  readonly cnonce?: string;
+  readonly cnonce?: string | undefined;
   /** Body of the request, for `auth-int`. Default empty. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 /** The hash of each algorithm, as OpenSSL calls it. */

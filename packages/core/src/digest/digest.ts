@@ -23,13 +23,13 @@ export interface DigestAnswerOptions {
   /** Its target exactly as it will be sent: path and query (RFC 7616 §3.4.6). */
   readonly uri: string;
   /** Its body, for a challenge that wants `auth-int`. Default empty. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
   /** How many times this nonce was used, this time included. Default 1. */
-  readonly nonceCount?: number;
+  readonly nonceCount?: number | undefined;
   /** Default 16 random hex digits: netcwmp refuses more than 32. */
-  readonly cnonce?: string;
+  readonly cnonce?: string | undefined;
   /** Default `standard`. */
-  readonly reading?: DigestReading;
+  readonly reading?: DigestReading | undefined;
 }
 
 /**
@@ -50,9 +50,9 @@ export function answerDigest(challenge: DigestChallenge, options: DigestAnswerOp
     uri,
     nonce,
     body,
-    ...(qop !== undefined && { qop }),
-    ...(nc !== undefined && { nc }),
-    ...(cnonce !== undefined && { cnonce }),
+    qop,
+    nc,
+    cnonce,
   });
   const name = octets(username);
   return formatDigestAuthorization({
@@ -61,12 +61,12 @@ export function answerDigest(challenge: DigestChallenge, options: DigestAnswerOp
     nonce,
     uri,
     response,
-    ...(challenge.algorithmName !== undefined && { algorithm: challenge.algorithmName }),
-    ...(challenge.opaque !== undefined && { opaque: challenge.opaque }),
-    ...(qop !== undefined && { qop }),
-    ...(nc !== undefined && { nc }),
-    ...(cnonce !== undefined && { cnonce }),
-    ...(challenge.userhash && { userhash: true }),
+    algorithm: challenge.algorithmName,
+    opaque: challenge.opaque,
+    qop,
+    nc,
+    cnonce,
+    userhash: challenge.userhash ? true : undefined,
   });
 }
 
@@ -90,19 +90,19 @@ export interface DigestExpectation {
   /** The realm that was challenged with. */
   readonly realm: string;
   /** Clear password; or `ha1`. */
-  readonly password?: string;
+  readonly password?: string | undefined;
   /** H(username ":" realm ":" password) in hex, of the algorithm in use; or `password`. */
-  readonly ha1?: string;
+  readonly ha1?: string | undefined;
   /** Method of the request. */
   readonly method: string;
   /** Target of the request, compared with the uri that was hashed. Absent: the caller compares it, or trusts the answer's. */
-  readonly uri?: string;
+  readonly uri?: string | undefined;
   /** Body of the request, for `auth-int`. Default empty. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
   /** The algorithms that are taken. Default all. */
-  readonly algorithms?: readonly DigestAlgorithm[];
+  readonly algorithms?: readonly DigestAlgorithm[] | undefined;
   /** Default `standard`. */
-  readonly reading?: DigestReading;
+  readonly reading?: DigestReading | undefined;
 }
 
 /**
@@ -131,10 +131,10 @@ export function verifyDigest(authorization: string, expected: DigestExpectation)
     method: expected.method,
     uri: given.uri,
     nonce: given.nonce,
-    ...(qop !== undefined && { qop }),
-    ...(given.nc !== undefined && { nc: given.nc }),
-    ...(given.cnonce !== undefined && { cnonce: given.cnonce }),
-    ...(expected.body !== undefined && { body: expected.body }),
+    qop,
+    nc: given.nc,
+    cnonce: given.cnonce,
+    body: expected.body,
   });
   const nameFits = sameText(given.username, wantedName);
   return sameText(given.response.toLowerCase(), response) && nameFits;

@@ -15,7 +15,7 @@ export interface EdgeSettings {
   /** Asserted fields that go on when a trusted proxy sent them. */
   fromTrusted: readonly string[];
   /** Which field tells the backend the name of the session; absent for none. */
-  sessionHeader?: string;
+  sessionHeader?: string | undefined;
 }
 
 /** What backends are told of a CPE that the proxy has authenticated. Its own answer to the challenge is dropped. */

@@ -8,7 +8,7 @@ export interface MountOptions {
    * with a slash and is compared with the request target as the CPE sent it. Default: every POST is the proxy's, because every
    * CWMP message is one. Requests for the connection-request endpoint are the proxy's in any case.
    */
-  paths?: readonly string[];
+  paths?: readonly string[] | undefined;
 }
 
 /** How an adapter mounts a proxy in a framework. */
@@ -20,7 +20,7 @@ export interface AdapterOptions extends MountOptions {
    * is still coming, which loses their answer. With `'next'` the rest of a body is read first, for at most 2 s; if it does not end
    * then, the connection is cut after another 2 s, answered or not. Failures are told as `failure` in either case.
    */
-  onError?: 'answer' | 'next';
+  onError?: 'answer' | 'next' | undefined;
 }
 
 /** A listener for the requests of a server: Node's, an Express app, `app.callback()` of a Koa app. */

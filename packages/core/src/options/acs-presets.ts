@@ -1,7 +1,8 @@
+import type { Complete } from '../option-checks.js';
 import type { ConnectionRequestOptions } from './options.js';
 
 type AcsPreset = Pick<ConnectionRequestOptions, 'timeoutMs'> &
-  Required<Pick<ConnectionRequestOptions, 'urls' | 'access'>>;
+  Complete<Pick<ConnectionRequestOptions, 'urls' | 'access'>>;
 
 /**
  * Options that suit an ACS as a connection-request client; spread one into `connectionRequests` and add users, addresses and

@@ -1,6 +1,7 @@
 import { isUser } from '../access/basic.js';
 import { longestWakeMs } from '../connection-request/wake/wake-options.js';
 import {
+  type Complete,
   checkGroup,
   checkRealm,
   checkTls,
@@ -26,7 +27,7 @@ export interface ResolvedConnectionRequests extends ConnectionRequestOptions {
 }
 
 /** {@link AccessOptions}, checked, with every default in its place. */
-type ResolvedAccess = Required<Omit<AccessOptions, 'htpasswd' | 'nonceKey'>> &
+type ResolvedAccess = Complete<Omit<AccessOptions, 'htpasswd' | 'nonceKey'>> &
   Pick<AccessOptions, 'htpasswd'> & { nonceKey: string | undefined };
 
 type FailureStatus = NonNullable<ConnectionRequestOptions['timeoutStatus']>;

@@ -1,5 +1,6 @@
 import { type BackendSettings, basePathOf, nameOf } from '../backends/backend.js';
 import {
+  type Complete,
   checkFieldName,
   checkGroup,
   checkTls,
@@ -34,22 +35,22 @@ export interface ResolvedOptions {
   backends: readonly BackendSettings[];
   connectionRequests: ResolvedConnectionRequests;
   cpeAuth: ResolvedCpeAuth | undefined;
-  sessions: Required<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
+  sessions: Complete<Omit<SessionOptions, 'affinityKey'>> & Pick<SessionOptions, 'affinityKey'>;
   health: ResolvedHealth;
   trustedProxies: readonly IpBlock[];
   clientAddress: CwmpProxyOptions['clientAddress'];
   lookup: CwmpProxyOptions['lookup'];
   forwarding: ResolvedForwarding;
-  timeouts: Required<TimeoutOptions>;
-  limits: Required<LimitOptions>;
+  timeouts: Complete<TimeoutOptions>;
+  limits: Complete<LimitOptions>;
 }
 
 const noLimit = Number.MAX_SAFE_INTEGER;
 const mostSessions = 10_000_000;
 
-type ResolvedForwarding = Required<Omit<ForwardingOptions, 'sessionHeader'>> & Pick<ForwardingOptions, 'sessionHeader'>;
-type ResolvedHealth = Required<Omit<HealthOptions, 'active'>> & { active: ResolvedActiveHealth | undefined };
-type ResolvedActiveHealth = Required<Omit<ActiveHealthOptions, 'path'>> & Pick<ActiveHealthOptions, 'path'>;
+type ResolvedForwarding = Complete<Omit<ForwardingOptions, 'sessionHeader'>> & Pick<ForwardingOptions, 'sessionHeader'>;
+type ResolvedHealth = Complete<Omit<HealthOptions, 'active'>> & { active: ResolvedActiveHealth | undefined };
+type ResolvedActiveHealth = Complete<Omit<ActiveHealthOptions, 'path'>> & Pick<ActiveHealthOptions, 'path'>;
 
 /**
  * Checks the options once and fills in the defaults.
@@ -233,7 +234,7 @@ function checkFromTrusted(names: unknown): void {
   }
 }
 
-function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
+function resolveTimeouts(options: TimeoutOptions): Complete<TimeoutOptions> {
   checkGroup('timeouts', options, ['connectMs', 'headersMs', 'bodyMs', 'requestMs']);
   return Object.freeze({
     connectMs: milliseconds('timeouts.connectMs', options.connectMs, 5_000),
@@ -243,7 +244,7 @@ function resolveTimeouts(options: TimeoutOptions): Required<TimeoutOptions> {
   });
 }
 
-function resolveLimits(options: LimitOptions): Required<LimitOptions> {
+function resolveLimits(options: LimitOptions): Complete<LimitOptions> {
   checkGroup('limits', options, [
     'maxHeldBytes',
     'maxHeldTotalBytes',

@@ -44,7 +44,7 @@ export interface OwnAddress {
   address: string;
   port: number;
   /** Whose it is. Default: a backend's. The proxy's own is refused whatever `allow` says. */
-  of?: 'backend' | 'proxy';
+  of?: 'backend' | 'proxy' | undefined;
 }
 
 /** Whether an address and port are the proxy's own, in its own form or carried by an IPv4-mapped one. */

@@ -10,7 +10,7 @@ export interface AllowedTarget {
    */
   host: string;
   /** Ports, and ranges of them: `[7547, [30000, 30100]]`. Default: all. */
-  ports?: readonly (number | readonly [number, number])[];
+  ports?: readonly (number | readonly [number, number])[] | undefined;
 }
 
 /** Where a wake may go. Asked with the very address and port that are about to be dialled, on each leg anew. */
@@ -37,7 +37,7 @@ export interface WakePolicyOptions {
   /** What is allowed; `'any'` allows every address there is; `undefined` every one that is not refused by default. */
   allow: readonly (string | AllowedTarget)[] | 'any' | undefined;
   /** Addresses of the proxy and of the backends at this moment. */
-  ownAddresses?: () => Iterable<OwnAddress>;
+  ownAddresses?: (() => Iterable<OwnAddress>) | undefined;
 }
 
 interface Entry {

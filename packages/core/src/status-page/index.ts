@@ -11,7 +11,7 @@ import { StatusRecorder } from './recorder.js';
 /** How the status page works. */
 export interface StatusPageOptions {
   /** Most browsers that watch at once; more get 503. Default 16. */
-  maxWatchers?: number;
+  maxWatchers?: number | undefined;
 }
 
 /** A handler for the requests of one path; see {@link statusPage}. Never throws. */

@@ -16,11 +16,11 @@ export interface ProxiedUrlOptions {
   /** Where the ACS reaches the mount point: absolute, without a slash at the end. */
   publicUrl: string;
   /** The form that is written; all are read. Default `query`. */
-  form?: UrlForm;
+  form?: UrlForm | undefined;
   /** Domain, with a port where it is not the scheme's own, below which every name leads to this proxy. For the `host` form. */
-  hostBase?: string;
+  hostBase?: string | undefined;
   /** The first signs, all verify. Default: none, URLs are neither signed nor verified. */
-  signingKeys?: readonly string[];
+  signingKeys?: readonly string[] | undefined;
 }
 
 /** Builds and resolves the connection-request URLs of one proxy. */

@@ -6,13 +6,13 @@ import { RelayAttempt } from './relay-leg.js';
 import { readAnswer, relayedChallenge } from './relay-fields.js';
 import type { HeldChallenge, RelayTable } from './held-challenges.js';
 import { hasRefusedCredentials } from '../transports/http-transport.js';
-import type { AcsCall, Located, WakePipeline } from '../wake/wakes.js';
+import type { AcsCall, Located, Wakes } from '../wake/wakes.js';
 import type { WakeResult } from '../result.js';
 
 /** Options of {@link Relay}. */
 export interface RelayOptions {
   /** What wakes; it drops what the table holds of a CPE that it turns to. */
-  readonly pipeline: Pick<WakePipeline, 'relay' | 'refuse' | 'isRelaying' | 'hash'>;
+  readonly wakes: Pick<Wakes, 'relay' | 'refuse' | 'isRelaying' | 'hash'>;
   readonly table: RelayTable;
   /** Maximum number of requests and of challenges of askers that have shown nothing. */
   readonly maxRelayed: number;
@@ -87,22 +87,22 @@ export class Relay {
     });
   }
 
-  /** Hands on one request. Rejects as {@link WakePipeline.wake} does. */
+  /** Hands on one request. Rejects as {@link Wakes.wake} does. */
   async ask(request: RelayRequest): Promise<RelayAnswer> {
-    const { pipeline, table } = this.#options;
+    const { wakes, table } = this.#options;
     const { located, authorization, asker } = request;
     const { addresses, channel } = located;
     const given = authorization === undefined ? undefined : readAnswer(authorization);
     const held = this.#heldFor(located, given?.nonce);
     if (held !== undefined && given === undefined) return handed(held);
     const isNext = held !== undefined;
-    const name = given === undefined ? '' : pipeline.hash(String(authorization));
+    const name = given === undefined ? '' : wakes.hash(String(authorization));
     const isKnown = isNext || this.#known.has(asker);
     // An answer goes where its challenge came from, though the name may lead elsewhere by now.
     const to: Located = isNext ? { ...located, addresses: [held.connection.address] } : located;
     const relayed = { given, table, channel, replaces: isKnown, onProven: () => this.#known.add(asker) };
     const relay: Ask = async (signal, onMove) => {
-      const { result, challenge } = await pipeline.relay({
+      const { result, challenge } = await wakes.relay({
         ...request,
         located: to,
         signal,
@@ -115,7 +115,7 @@ export class Relay {
       const refusedBy = isRefused ? (result.address ?? addresses[0]) : undefined;
       return challenge === undefined ? { result, refusedBy } : { challenge: relayedChallenge(challenge), refusedBy };
     };
-    if (isKnown || pipeline.isRelaying(to, name, asker)) return relay(request.signal, undefined);
+    if (isKnown || wakes.isRelaying(to, name, asker)) return relay(request.signal, undefined);
     return this.#asUnknown(request, given === undefined, relay);
   }
 
@@ -137,7 +137,7 @@ export class Relay {
 
   /** One of few at once, and one at a time at a CPE. */
   async #asUnknown(request: RelayRequest, isFirst: boolean, relay: Ask): Promise<RelayAnswer> {
-    const { table, pipeline } = this.#options;
+    const { table, wakes } = this.#options;
     const { located, asker, since, timeoutMs, signal } = request;
     const { origin, addresses } = located;
     let [address] = addresses;
@@ -181,7 +181,7 @@ export class Relay {
       clearTimeout(timer);
       if (ended.signal.aborted) {
         const outcome = ended.signal.reason === 'overloaded' ? 'overloaded' : 'aborted';
-        return { result: pipeline.refuse(origin.text, outcome, since), refusedBy: undefined };
+        return { result: wakes.refuse(origin.text, outcome, since), refusedBy: undefined };
       }
       const before = isFirst ? this.#heldFor(located, undefined) : undefined;
       if (before !== undefined) return handed(before);

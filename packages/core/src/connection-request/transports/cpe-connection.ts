@@ -80,26 +80,26 @@ function plain(address = ''): string {
 export interface Failure {
   readonly error: string;
   /** No connection was made. */
-  readonly unreached?: true;
+  readonly unreached?: true | undefined;
 }
 
 /** How TLS is done towards CPEs with an https origin. */
 export interface WakeTls {
   /** Certificates to trust instead of the well-known ones, in PEM. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  readonly ca?: string | Buffer | readonly (string | Buffer)[] | undefined;
   /** Client certificate to show a CPE that asks for one, in PEM; with its `key`. */
-  readonly cert?: string | Buffer;
+  readonly cert?: string | Buffer | undefined;
   /** Private key of `cert`, in PEM. */
-  readonly key?: string | Buffer;
+  readonly key?: string | Buffer | undefined;
   /** Oldest version of TLS to speak, as in Node's `tls.connect`. Default: Node's own, TLS 1.2. Old CPEs know `'TLSv1'` only. */
-  readonly minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  readonly minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3' | undefined;
   /**
    * Cipher suites in OpenSSL's form, as in Node's `tls.connect`; `'DEFAULT@SECLEVEL=0'` for old CPEs: OpenSSL 3 speaks TLS 1.0 and
    * 1.1, and takes RSA-1024 and SHA-1, at this level only. Default: Node's own.
    */
-  readonly ciphers?: string;
+  readonly ciphers?: string | undefined;
   /** Default true. CPEs seldom have a certificate that can be verified; false trusts whoever answers. */
-  readonly rejectUnauthorized?: boolean;
+  readonly rejectUnauthorized?: boolean | undefined;
 }
 
 /** Maximum of bytes that a CPE may send while nothing is asked of it. */

@@ -53,7 +53,7 @@ export type StopReason = 'timeout' | 'aborted' | 'overloaded';
 type Plan = DigestChallenge | 'basic';
 
 /** One attempt to wake a CPE: the GET, and the GET that answers its challenge. */
-export class WakeAttempt implements Attempt {
+export class HttpTransport implements Attempt {
   readonly #settings: AttemptSettings;
   readonly #how: CredentialSettings;
   readonly #record: WakeRecord;

@@ -5,7 +5,7 @@ import { PeerClocks } from './peer-clocks.js';
 import type { InformNotice, WakeOutcome } from '../result.js';
 
 /**
- * What the instances of a fleet share about wakes: a few short messages and leases, nothing that must last. Redis does it
+ * What the instances of a proxy share about wakes: a few short messages and leases, nothing that must last. Redis does it
  * (`redisWakeStore` from `@cwmp-proxy/core/redis`); anything else with these three can.
  */
 export interface WakeStore {
@@ -95,7 +95,7 @@ interface FleetWake {
 }
 
 /** One instance among those that share a {@link WakeStore}. */
-export class WakeFleet {
+export class Instances {
   readonly #id = randomBytes(8).toString('hex');
   readonly #group: string;
   readonly #store: WakeStore;

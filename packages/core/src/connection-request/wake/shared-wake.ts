@@ -14,7 +14,7 @@ import { WakeRecord } from '../record.js';
 import type { WakeOutcome } from '../result.js';
 
 /** What a job goes by. */
-export interface JobSettings {
+export interface SharedWakeSettings {
   readonly id: string;
   readonly origin: Origin;
   /** Addresses of the CPE; the next is for where none before it could be reached. */
@@ -45,17 +45,17 @@ export interface JobSettings {
   readonly isNext: boolean;
   /** Makes an attempt. */
   readonly attempt: (settings: AttemptSettings, record: WakeRecord) => Attempt;
-  /** Asks the other instances of a fleet for a CPE; resolves with the outcome when one of them has woken it. */
-  readonly enterFleet: ((cpe: string) => Promise<WakeOutcome | undefined>) | undefined;
+  /** Asks the other instances for a CPE; resolves with the outcome when one of them has woken it. */
+  readonly enterInstances: ((cpe: string) => Promise<WakeOutcome | undefined>) | undefined;
   /** Tells them that it is over, with this outcome or by a fault. */
-  readonly leaveFleet: ((cpe: string, outcome: WakeOutcome | undefined) => void) | undefined;
+  readonly leaveInstances: ((cpe: string, outcome: WakeOutcome | undefined) => void) | undefined;
 }
 
 /** All attempts of one wake, for all callers that share it. */
-export class WakeJob implements Visitor {
+export class SharedWake implements Visitor {
   /** What has happened so far. */
   readonly record: WakeRecord;
-  readonly settings: JobSettings;
+  readonly settings: SharedWakeSettings;
   /** All that wait for one CPE are of one block. */
   readonly block = '';
   /** Askers take turns at a CPE. */
@@ -81,12 +81,12 @@ export class WakeJob implements Visitor {
   /** The CPE that it has to itself, or waits for. */
   #cpe: string;
   #address: string;
-  #isInFleet = false;
+  #isEntered = false;
   /** Where it is one of the strangers. */
   #visit: { readonly place: string; readonly visitor: Visitor } | undefined;
 
   /** @param record What has happened so far. */
-  constructor(settings: JobSettings, record: WakeRecord = new WakeRecord()) {
+  constructor(settings: SharedWakeSettings, record: WakeRecord = new WakeRecord()) {
     this.settings = settings;
     this.record = record;
     this.lane = settings.asker;
@@ -107,8 +107,8 @@ export class WakeJob implements Visitor {
         this.record.end({ error: 'forbidden' });
         return 'forbidden';
       }
-      if (this.settings.enterFleet !== undefined) {
-        outcome = await this.#enterFleet(this.settings.enterFleet);
+      if (this.settings.enterInstances !== undefined) {
+        outcome = await this.#enterInstances(this.settings.enterInstances);
         if (this.#stopped !== undefined) return this.#stopped;
         if (outcome !== undefined) return outcome;
       }
@@ -209,10 +209,10 @@ export class WakeJob implements Visitor {
   }
 
   /** Asks the other instances for the CPE. */
-  async #enterFleet(enter: (cpe: string) => Promise<WakeOutcome | undefined>): Promise<WakeOutcome | undefined> {
+  async #enterInstances(enter: (cpe: string) => Promise<WakeOutcome | undefined>): Promise<WakeOutcome | undefined> {
     const { askedAt } = this;
     this.record.begin('turn');
-    this.#isInFleet = true;
+    this.#isEntered = true;
     // Another instance may be asking it, for this one too.
     this.askedAt ??= performance.now();
     const outcome = await this.#unlessStopped(enter(this.#cpe));
@@ -224,9 +224,9 @@ export class WakeJob implements Visitor {
 
   /** Leaves the CPE to others. */
   #leave(outcome: WakeOutcome | undefined): void {
-    const { coolDown, strangers, leaveFleet } = this.settings;
-    if (this.#isInFleet) leaveFleet?.(this.#cpe, outcome);
-    this.#isInFleet = false;
+    const { coolDown, strangers, leaveInstances } = this.settings;
+    if (this.#isEntered) leaveInstances?.(this.#cpe, outcome);
+    this.#isEntered = false;
     const hasAsked = this.record.address === this.#address;
     coolDown.leave(this.#cpe, this, hasAsked);
     if (this.#visit !== undefined) strangers?.leave(this.#visit.place, this.#visit.visitor, hasAsked);
@@ -235,7 +235,7 @@ export class WakeJob implements Visitor {
 
   /** Turns to another address, where another CPE may be: it has to be free. */
   async #moveTo(address: string): Promise<void> {
-    const { origin, enterFleet, onMove } = this.settings;
+    const { origin, enterInstances, onMove } = this.settings;
     if (address === this.#address) return;
     this.#place?.leave();
     this.#leave(undefined);
@@ -244,9 +244,9 @@ export class WakeJob implements Visitor {
     if (onMove !== undefined) await this.#itsTurn(onMove(address));
     if (this.#stopped === undefined) await this.#enter();
     // What others have made of it is not asked for: it may be another CPE.
-    let isTaken = enterFleet !== undefined;
+    let isTaken = enterInstances !== undefined;
     while (this.#stopped === undefined && isTaken) {
-      isTaken = enterFleet !== undefined && (await this.#enterFleet(enterFleet)) !== undefined;
+      isTaken = enterInstances !== undefined && (await this.#enterInstances(enterInstances)) !== undefined;
     }
     if (this.#stopped !== undefined) return;
     const room = this.#place?.moveTo(address);
@@ -319,7 +319,7 @@ export class WakeJob implements Visitor {
   async #pause(ms: number): Promise<void> {
     this.record.begin('pause');
     let timer: NodeJS.Timeout | undefined;
-    // The caller waits for it, so it may keep the process alive; it ends with the caller's time or the pipeline.
+    // The caller waits for it, so it may keep the process alive; it ends with the caller's time, or with all wakes.
     await this.#unlessStopped(
       new Promise<void>((resolve) => {
         timer = setTimeout(resolve, ms);

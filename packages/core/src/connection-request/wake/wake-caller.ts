@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { CwmpProxyError } from '../../errors.js';
 import type { InformNotice, WakeLeg, WakeOutcome, WakeResult } from '../result.js';
 import type { StopReason } from '../transports/http-transport.js';
-import type { WakeJob } from './shared-wake.js';
+import type { SharedWake } from './shared-wake.js';
 import { elapsed } from '../record.js';
 
-/** What a call needs of the pipeline. */
+/** What a call needs of the wakes. */
 export interface CallSettings {
   readonly timeoutMs: number;
   readonly waitForInformMs: number;
@@ -13,16 +13,16 @@ export interface CallSettings {
   /** When the call came, on the clock of `performance.now()`. */
   readonly since: number;
   /** Takes the call off its job. The job ends with this reason if it was the last. */
-  readonly leave: (call: WakeCall, reason: StopReason) => 'job ends' | 'job goes on';
+  readonly leave: (call: WakeCaller, reason: StopReason) => 'job ends' | 'job goes on';
   /** Told the result, once. */
-  readonly settled: (call: WakeCall, result: WakeResult) => void;
+  readonly settled: (call: WakeCaller, result: WakeResult) => void;
   /** Told in place of that when the job failed by a fault. */
-  readonly failed: (call: WakeCall, error: CwmpProxyError) => void;
+  readonly failed: (call: WakeCaller, error: CwmpProxyError) => void;
 }
 
 /** One caller's wait for a wake that it may share with others: its time, its signal, the Inform it wants to see. */
-export class WakeCall {
-  readonly job: WakeJob;
+export class WakeCaller {
+  readonly job: SharedWake;
   /** Ends the subscription to Informs. */
   unlisten: (() => void) | undefined;
 
@@ -34,7 +34,7 @@ export class WakeCall {
   /** When the CPE accepted, while the Inform is waited for. */
   #acceptedAt: number | undefined;
 
-  constructor(job: WakeJob, settings: CallSettings) {
+  constructor(job: SharedWake, settings: CallSettings) {
     this.job = job;
     this.#settings = settings;
     this.#since = settings.since;
@@ -69,7 +69,7 @@ export class WakeCall {
       this.#settle('informed');
     } else if (this.#settings.waitForInformMs > 0 && outcome === 'accepted') {
       this.#acceptedAt = performance.now();
-      // The caller waits for it, so it may keep the process alive; it ends with the caller's signal or the pipeline.
+      // The caller waits for it, so it may keep the process alive; it ends with the caller's signal, or with all wakes.
       this.#timer = setTimeout(
         () => this.#settle('no-inform', this.#informLeg('timeout')),
         this.#settings.waitForInformMs,

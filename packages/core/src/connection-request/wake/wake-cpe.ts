@@ -1,11 +1,10 @@
 import { checkGroup } from '../../option-checks.js';
-import { type WakeOptions, wakeOptionNames, type WakePipelineOptions } from './wake-options.js';
-import { WakePipeline } from './wakes.js';
+import { type WakeOptions, wakeOptionNames, type WakesOptions } from './wake-options.js';
+import { Wakes } from './wakes.js';
 import type { WakeResult } from '../result.js';
 
 /** Options of {@link wakeCpe}. */
-export interface WakeCpeOptions
-  extends WakeOptions, Pick<WakePipelineOptions, 'policy' | 'tls' | 'lookup' | 'onInform'> {}
+export interface WakeCpeOptions extends WakeOptions, Pick<WakesOptions, 'policy' | 'tls' | 'lookup' | 'onInform'> {}
 
 /**
  * Wakes one CPE without a proxy: a GET of its ConnectionRequestURL, and the answer to its challenge. It shares nothing
@@ -18,16 +17,16 @@ export interface WakeCpeOptions
 export async function wakeCpe(origin: string, options: WakeCpeOptions = {}): Promise<WakeResult> {
   checkGroup('options', options, [...wakeOptionNames, 'lookup', 'policy', 'tls', 'onInform']);
   const { policy, tls, lookup, onInform, ...wakeOptions } = options;
-  const pipeline = new WakePipeline({
-    ...(policy !== undefined && { policy }),
-    ...(tls !== undefined && { tls }),
-    ...(lookup !== undefined && { lookup }),
-    ...(onInform !== undefined && { onInform }),
+  const wakes = new Wakes({
+    policy,
+    tls,
+    lookup,
+    onInform,
     spacingMs: 0,
   });
   try {
-    return await pipeline.wake(origin, wakeOptions);
+    return await wakes.wake(origin, wakeOptions);
   } finally {
-    pipeline.close();
+    wakes.close();
   }
 }

@@ -5,73 +5,73 @@ import type { WakePolicy } from '../../policy/target-policy.js';
 import type { WakeTls } from '../transports/cpe-connection.js';
 import { checkCredentialsSource, type CredentialsSource } from '../credentials.js';
 import type { InformSource } from './inform-watch.js';
-import type { WakeFleet } from './instances.js';
+import type { Instances } from './instances.js';
 import type { WakeLimitSizes } from './wake-limits.js';
 import type { WakeEvent } from '../result.js';
 
 /** Options of one wake. */
 export interface WakeOptions {
   /** What to answer the CPE's challenge with. Default: the credentials of the proxy; without one, none. */
-  readonly credentials?: CredentialsSource;
+  readonly credentials?: CredentialsSource | undefined;
   /**
    * Most time for the whole wake, waiting for its turn and all attempts included, in milliseconds. Default 10 000. The
    * wait for an Inform comes on top.
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Ends the wait; and the wake, when no other caller shares it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * How long to wait, once the CPE has accepted, for its Inform with `6 CONNECTION REQUEST` to pass this proxy, in
    * milliseconds. Default 0: not at all. A CPE has 30 000 (TR-069 A6 §3.2.2). Without a proxy it needs `onInform`.
    */
-  readonly waitForInformMs?: number;
+  readonly waitForInformMs?: number | undefined;
   /**
    * How many further attempts to make where that helps: no connection, no answer in time, busy. Default 0, at most 10.
    * The time that is left is shared among them.
    */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /**
    * Whether Basic is spoken to a CPE that offers no Digest. Default false: Basic hands the password to whoever answers at
    * that address.
    */
-  readonly allowBasic?: boolean;
+  readonly allowBasic?: boolean | undefined;
   /** Taken before stronger ones if the CPE offers it, for CPEs that offer what they cannot do. Default: the strongest. */
-  readonly preferredAlgorithm?: DigestAlgorithm;
+  readonly preferredAlgorithm?: DigestAlgorithm | undefined;
 }
 
-/** Options of a {@link WakePipeline}; those of {@link WakeOptions} are defaults for its wakes. */
-export interface WakePipelineOptions extends Omit<WakeOptions, 'signal' | 'waitForInformMs'> {
+/** Options of {@link Wakes}; those of {@link WakeOptions} are defaults for its wakes. */
+export interface WakesOptions extends Omit<WakeOptions, 'signal' | 'waitForInformMs'> {
   /** Where wakes may go, `createWakePolicy({ allow })` for instance. Default: everywhere. */
-  readonly policy?: WakePolicy;
+  readonly policy?: WakePolicy | undefined;
   /** TLS towards CPEs with an https origin, as `connectionRequests.tls` of a proxy. */
-  readonly tls?: WakeTls;
+  readonly tls?: WakeTls | undefined;
   /** Looks names up, as `lookup` of a proxy. Default: the hosts file and the name servers of the system. */
   readonly lookup?: LookupFunction | undefined;
   /** Called when `lookup` throws, gives what is no address, or does not answer. Must not throw. */
-  readonly onLookupFault?: (fault: unknown) => void;
+  readonly onLookupFault?: ((fault: unknown) => void) | undefined;
   /** Called when the function `credentials` throws, or gives what cannot be used. Must not throw. */
-  readonly onCredentialsFault?: (fault: unknown) => void;
+  readonly onCredentialsFault?: ((fault: unknown) => void) | undefined;
   /** Least time between the end of a wake and the next of the same CPE, in milliseconds. Default 250. */
-  readonly spacingMs?: number;
+  readonly spacingMs?: number | undefined;
   /** How many CPEs are connected to at once, and talked to. */
-  readonly limits?: WakeLimitSizes;
+  readonly limits?: WakeLimitSizes | undefined;
   /** How many calls may wait at once, for their turn, a CPE or an Inform. Default 10 000; more end as `overloaded`. */
-  readonly maxPending?: number;
+  readonly maxPending?: number | undefined;
   /** The other instances that wake the same CPEs. Default: none. */
-  readonly fleet?: WakeFleet;
+  readonly instances?: Instances | undefined;
   /**
    * Where Informs are learnt of: it is given a listener to call with each Inform, and returns a function that ends it. Needed for
    * `waitForInformMs`, and in a proxy for `device` in a credentials function.
    */
-  readonly onInform?: InformSource;
+  readonly onInform?: InformSource | undefined;
   /** Maximum of devices that are remembered with their origins. Default 100 000. */
-  readonly maxDevices?: number;
+  readonly maxDevices?: number | undefined;
   /** Called with an origin that two devices have begun to share. Must not throw. */
-  readonly onCollision?: (origin: string) => void;
+  readonly onCollision?: ((origin: string) => void) | undefined;
   /** Called with the key of a CPE's origin before it is connected to. Must not throw. */
-  readonly onAsk?: (cpe: string) => void;
+  readonly onAsk?: ((cpe: string) => void) | undefined;
   /** Told about each wake as it ends. Must not throw. */
-  readonly onWake?: (event: WakeEvent) => void;
+  readonly onWake?: ((event: WakeEvent) => void) | undefined;
 }
 
 /** Most time that a wake may be given, in milliseconds. */
@@ -110,7 +110,7 @@ function checkValues(options: WakeOptions, path: string): void {
 }
 
 /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` with the path of the option that is wrong. */
-export function checkPipelineOptions(options: WakePipelineOptions, path = ''): void {
+export function checkWakesOptions(options: WakesOptions, path = ''): void {
   checkValues(options, path);
   checkNumber(`${path}spacingMs`, options.spacingMs, 0, 600_000);
   checkNumber(`${path}maxPending`, options.maxPending, 1, 10_000_000);

@@ -14,19 +14,19 @@ import { NameSearch } from '../transports/name-search.js';
 import { channelOf, cpeKey, isAddress, isAllowed, type Origin, parseOrigin } from '../cpe-url.js';
 import { Names } from '../../names/names.js';
 import { ProvenPairs } from '../proven-pairs.js';
-import { type StopReason, WakeAttempt } from '../transports/http-transport.js';
-import { WakeCall } from './wake-caller.js';
-import type { WakeFleet } from './instances.js';
-import { type JobSettings, WakeJob } from './shared-wake.js';
+import { type StopReason, HttpTransport } from '../transports/http-transport.js';
+import { WakeCaller } from './wake-caller.js';
+import type { Instances } from './instances.js';
+import { type SharedWakeSettings, SharedWake } from './shared-wake.js';
 import { WakeLimits } from './wake-limits.js';
-import { checkPipelineOptions, checkWakeOptions, type WakeOptions, type WakePipelineOptions } from './wake-options.js';
+import { checkWakesOptions, checkWakeOptions, type WakeOptions, type WakesOptions } from './wake-options.js';
 import { WakeRecord } from '../record.js';
 import type { WakeOutcome, WakeResult } from '../result.js';
 
 /** A job and the callers that share it. */
 interface Shared {
-  readonly job: WakeJob;
-  readonly calls: Set<WakeCall>;
+  readonly job: SharedWake;
+  readonly calls: Set<WakeCaller>;
   /** When its first caller came. */
   readonly since: number;
   isStarted: boolean;
@@ -107,8 +107,8 @@ export interface RelayCall extends AcsCall {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   /** Called before another address is turned to. Resolves when that may be. */
-  readonly onMove: JobSettings['onMove'];
-  readonly attempt: JobSettings['attempt'];
+  readonly onMove: SharedWakeSettings['onMove'];
+  readonly attempt: SharedWakeSettings['attempt'];
 }
 
 /**
@@ -117,7 +117,7 @@ export interface RelayCall extends AcsCall {
  */
 type Trust = 'host' | 'pair' | 'none';
 
-/** What the pipeline makes of a call. */
+/** What {@link Wakes} makes of a call. */
 interface Ask {
   /** Equal for calls that may share one request. */
   readonly name: string;
@@ -131,13 +131,13 @@ interface Ask {
   /** Whether the name of the CPE makes a difference: calls for others share nothing with it. */
   readonly isByName: boolean;
   readonly isNext: boolean;
-  readonly onMove: JobSettings['onMove'];
+  readonly onMove: SharedWakeSettings['onMove'];
   readonly trust: Trust;
   /** The other instances, where they are to know. */
-  readonly fleet: WakeFleet | undefined;
+  readonly instances: Instances | undefined;
   /** Whether all is as the proxy does it by itself. */
   readonly isOwn: boolean;
-  readonly attemptAt: (origin: Origin) => JobSettings['attempt'];
+  readonly attemptAt: (origin: Origin) => SharedWakeSettings['attempt'];
 }
 
 /** What a CPE has answered; the rest says nothing about the next wake. */
@@ -169,8 +169,8 @@ function leaseOf(cpe: string): string {
  * All wakes of a proxy. Calls for one CPE at the same time share one request; a CPE gets one request at a time, with a
  * least time between two; so many are under way at once and the others take turns.
  */
-export class WakePipeline {
-  readonly #options: WakePipelineOptions;
+export class Wakes {
+  readonly #options: WakesOptions;
   readonly #informs: InformWatch | undefined;
   readonly #limits: WakeLimits;
   readonly #coolDown: CoolDown;
@@ -178,7 +178,7 @@ export class WakePipeline {
   readonly #pairs = new ProvenPairs();
   /** Jobs that can take callers, by their CPE, then by name. */
   readonly #jobs = new Map<string, Map<string, Shared>>();
-  readonly #calls = new Set<WakeCall>();
+  readonly #calls = new Set<WakeCaller>();
   readonly #searches = new Set<NameSearch>();
   /** The oldest first. */
   readonly #late = new BoundedMap<string, LateWake>(maxLate);
@@ -189,8 +189,8 @@ export class WakePipeline {
   #closed = false;
 
   /** @throws {@link CwmpProxyError} `ERR_CWMP_OPTION` when an option is wrong. */
-  constructor(options: WakePipelineOptions = {}) {
-    checkPipelineOptions(options);
+  constructor(options: WakesOptions = {}) {
+    checkWakesOptions(options);
     this.#options = options;
     const { onInform } = options;
     if (onInform !== undefined) {
@@ -244,7 +244,7 @@ export class WakePipeline {
           isNext: false,
           onMove: undefined,
           trust: from?.isForwarded === true ? 'pair' : 'host',
-          fleet: defaults.fleet,
+          instances: defaults.instances,
           isOwn,
           attemptAt: ({ text, key }) => {
             const identify = () => this.#informs?.identify(key);
@@ -260,7 +260,7 @@ export class WakePipeline {
             // A function was not asked for the device that it would know, but for one that has not informed or was forgotten.
             const isUnknown = () => typeof credentials === 'function' && identify()?.state === 'unknown';
             const how = { allowBasic, preferredAlgorithm, pairs, isUnknown };
-            return (settings, record) => new WakeAttempt(settings, how, record);
+            return (settings, record) => new HttpTransport(settings, how, record);
           },
         },
         ({ result }) => resolve(result),
@@ -271,7 +271,7 @@ export class WakePipeline {
 
   /**
    * Hands a request of an ACS on to a CPE, as one of all wakes. Its result is `no-credentials` where the CPE asks for some by a
-   * challenge that can be handed back. Rejects as {@link WakePipeline.wake} does.
+   * challenge that can be handed back. Rejects as {@link Wakes.wake} does.
    */
   relay(call: RelayCall): Promise<ToldWake> {
     const { located, name, timeoutMs, signal, isNext, onMove, attempt } = call;
@@ -290,7 +290,7 @@ export class WakePipeline {
           isNext,
           onMove,
           trust: 'none',
-          fleet: undefined,
+          instances: undefined,
           isOwn: false,
           attemptAt: () => attempt,
         },
@@ -443,7 +443,7 @@ export class WakePipeline {
     const shared = this.#join(located, cpe, name, ask, since);
     const { job } = shared;
     job.extend(since + ask.timeoutMs, ask.retries);
-    const call = new WakeCall(job, {
+    const call = new WakeCaller(job, {
       timeoutMs: ask.timeoutMs,
       waitForInformMs: ask.waitForInformMs,
       signal: ask.signal,
@@ -482,10 +482,10 @@ export class WakePipeline {
     const jobs = this.#jobs.get(cpe) ?? new Map<string, Shared>();
     const running = jobs.get(name);
     if (running !== undefined) return running;
-    const { fleet, isOwn, trust, isNext, onMove } = ask;
+    const { instances, isOwn, trust, isNext, onMove } = ask;
     // What other instances made of it by another name may not be true of this one.
     const isOfName = !isAddress(origin) && (ask.isByName || located.channel.startsWith('https '));
-    const settings: JobSettings = {
+    const settings: SharedWakeSettings = {
       id: `${this.#idPrefix}-${(this.#count += 1)}`,
       origin,
       addresses,
@@ -504,10 +504,11 @@ export class WakePipeline {
       isProven: () => trust === 'host' || (trust === 'pair' && this.#pairs.has(cpe, ask.name)),
       isNext,
       attempt: ask.attemptAt(origin),
-      enterFleet: fleet && ((entered) => fleet.enter(leaseOf(entered), isOwn && !isOfName)),
-      leaveFleet: fleet && ((left, outcome) => fleet.leave(leaseOf(left), outcome, this.#options.spacingMs ?? 250)),
+      enterInstances: instances && ((entered) => instances.enter(leaseOf(entered), isOwn && !isOfName)),
+      leaveInstances:
+        instances && ((left, outcome) => instances.leave(leaseOf(left), outcome, this.#options.spacingMs ?? 250)),
     };
-    const job = record === undefined ? new WakeJob(settings) : new WakeJob(settings, record);
+    const job = record === undefined ? new SharedWake(settings) : new SharedWake(settings, record);
     const shared: Shared = {
       job,
       calls: new Set(),
@@ -557,7 +558,7 @@ export class WakePipeline {
   }
 
   /** Takes a call off its job. A job that nobody waits for ends, unless its CPE is about to answer an ACS. */
-  #leave(shared: Shared, call: WakeCall, reason: StopReason, from: AcsCall | undefined): 'job ends' | 'job goes on' {
+  #leave(shared: Shared, call: WakeCaller, reason: StopReason, from: AcsCall | undefined): 'job ends' | 'job goes on' {
     if (shared.isOver) return 'job ends';
     const isLast = shared.calls.size === 1 && shared.calls.has(call);
     if (!isLast || (from !== undefined && reason !== 'overloaded' && this.#goOnLate(shared, from))) {
