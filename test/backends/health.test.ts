@@ -70,6 +70,7 @@ function pool(weights: number[]): BackendPool {
       weight,
       maxSessions: 1_000,
       tls: {},
+      localAddresses: [],
       connectTimeoutMs: 1,
       headersTimeoutMs: 1,
       bodyTimeoutMs: 1,

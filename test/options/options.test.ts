@@ -34,6 +34,11 @@ const wrong: { name: string; options: object; message: RegExp }[] = [
   { name: 'an ftp backend', options: { backends: ['http://a', 'ftp://b'] }, message: /^backends\[1\]: / },
   { name: 'two equal backends', options: { backends: ['http://a', 'http://a/'] }, message: /^backends\[1\]: / },
   {
+    name: 'a local address that is a name',
+    options: { backends: [{ url: 'http://a', localAddress: ['10.0.0.1', 'localhost'] }] },
+    message: /^backends\[0\]\.localAddress: /,
+  },
+  {
     name: 'a backend without weight',
     options: { backends: [{ url: 'http://a', weight: 0 }] },
     message: /^backends\[0\]\.weight: /,
@@ -308,7 +313,9 @@ test('an option that is given as undefined has its default', async () => {
   const nothing = undefined;
   const proxy = createCwmpProxy({
     ...good,
-    backends: [{ url: 'http://127.0.0.1:7547', weight: nothing, maxSessions: nothing, tls: nothing }],
+    backends: [
+      { url: 'http://127.0.0.1:7547', weight: nothing, maxSessions: nothing, tls: nothing, localAddress: nothing },
+    ],
     connectionRequests: {
       ...good.connectionRequests,
       credentials: nothing,

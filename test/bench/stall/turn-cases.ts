@@ -70,6 +70,7 @@ function openSessions(count: number, onEnd: () => void): () => void {
     weight: 1,
     maxSessions: count,
     tls: {},
+    localAddresses: [],
     connectTimeoutMs: 1_000,
     headersTimeoutMs: 1_000,
     bodyTimeoutMs: 1_000,

@@ -206,7 +206,10 @@ export class BackendConnection {
     this.#deadline.set(Math.max(0, until - performance.now()) / addresses.length);
     let socket: Socket;
     try {
-      socket = dialer.connect(addresses[0] ?? '', (bytes, buffer) => this.#read(buffer, bytes));
+      socket = dialer.connect(
+        addresses[0] ?? '',
+        (bytes, buffer) => this.#socket === socket && this.#read(buffer, bytes),
+      );
     } catch (fault) {
       return this.#fail(asError(fault));
     }
@@ -282,7 +285,7 @@ export class BackendConnection {
     const isSending = running.upload?.isDone === false;
     if (isSending && this.#parser.isReusable) return;
     this.#running = undefined;
-    if (!this.#parser.isReusable) this.#drop();
+    if (!this.#parser.isReusable) this.#letClose();
     if (isSending) endUpload(running);
     this.#next();
   }
@@ -328,6 +331,14 @@ export class BackendConnection {
     else running.upload?.stop();
     if (!running.isAnswered) running.listener.onError(error, running.isSent);
     this.#next();
+  }
+
+  /** The backend closes the connection, as it has said; where it has not, or sends more, it is closed here. */
+  #letClose(): void {
+    const socket = this.#socket;
+    if (socket === undefined || !this.#parser.closes) return this.#drop();
+    this.#socket = undefined;
+    this.#settings.dialer.linger(socket);
   }
 
   #drop(): void {

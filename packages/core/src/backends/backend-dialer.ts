@@ -1,3 +1,4 @@
+import { Lingering } from '../http/lingering.js';
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
@@ -33,11 +34,21 @@ export class BackendDialer {
   readonly #host: string;
   readonly #port: number;
   readonly #lookup: LookupFunction;
+  /** Own addresses that connections come from, in turn; none where the system chooses. */
+  readonly #localAddresses: readonly string[];
+  #turn = 0;
+  readonly #lingering = new Lingering<Socket>((socket) => socket.destroy());
   readonly #tls: ConnectionOptions;
   /** Of the last connection, for the next to resume. */
   #tlsSession: Buffer | undefined;
 
-  constructor({ protocol, host, hostname, port }: URL, { ca, ...tls }: BackendTls, lookup: LookupFunction) {
+  constructor(
+    { protocol, host, hostname, port }: URL,
+    { ca, ...tls }: BackendTls,
+    localAddresses: readonly string[],
+    lookup: LookupFunction,
+  ) {
+    this.#localAddresses = localAddresses;
     this.authority = host;
     this.isSecure = protocol === 'https:';
     this.#host = hostname.replace(/^\[|\]$/g, '');
@@ -66,10 +77,26 @@ export class BackendDialer {
    */
   connect(address: string, onRead: OnRead): Socket {
     const buffer = process.platform === 'win32' ? Buffer.allocUnsafeSlow(65_536) : sharedBuffer;
-    const where = { ...setByNode, host: address, port: this.#port, onread: { buffer, callback: onRead } };
+    const onread = { buffer, callback: onRead };
+    const where = { ...setByNode, host: address, port: this.#port, localAddress: this.#localAddress(address), onread };
     if (!this.isSecure) return connectTcp(where);
     const socket = connectTls({ ...where, ...this.#tls, session: this.#tlsSession });
     return socket.on('session', (session) => (this.#tlsSession = session));
+  }
+
+  /** The next own address of the same family. */
+  #localAddress(address: string): string | undefined {
+    if (this.#localAddresses.length === 0) return undefined;
+    const family = isIP(address);
+    const fit = this.#localAddresses.filter((one) => isIP(one) === family);
+    this.#turn += 1;
+    return fit[this.#turn % fit.length];
+  }
+
+  /** Lets the backend close a connection that is over, as it has said. */
+  linger(socket: Socket): void {
+    this.#lingering.add(socket);
+    socket.once('close', () => this.#lingering.delete(socket));
   }
 
   /** The event by which a socket is connected, TLS included. */

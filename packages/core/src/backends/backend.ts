@@ -16,6 +16,8 @@ export interface BackendSettings {
   /** Most sessions at once. */
   maxSessions: number;
   tls: BackendTls;
+  /** Own addresses that connections come from, in turn; none where the system chooses. */
+  localAddresses: readonly string[];
   /** Longest time to connect, TLS included, in milliseconds. */
   connectTimeoutMs: number;
   /** Longest wait for the head of an answer, in milliseconds. */
@@ -129,7 +131,7 @@ export class Backend {
     this.#maxUnanswered = health.maxFailures;
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#listener = listener;
-    const dialer = new BackendDialer(url, tls, lookup);
+    const dialer = new BackendDialer(url, tls, settings.localAddresses, lookup);
     const onConnected = (): void => void (this.#reached = true);
     this.#connection = { dialer, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs, onConnected };
     const question = { expectStatus: 200, ...active, timeoutMs: connectTimeoutMs + headersTimeoutMs };

@@ -56,10 +56,16 @@ export class ResponseParser {
   /** Bytes left of the body or chunk. */
   #left = 0;
   #keepsAlive = true;
+  #closes = false;
 
   /** Whether the connection may carry another request: the answer is over, said so, and nothing has come behind it. */
   get isReusable(): boolean {
     return this.#state === 'over' && this.#keepsAlive;
+  }
+
+  /** Whether the answer has said that its sender closes the connection, and nothing has come behind it. */
+  get closes(): boolean {
+    return this.#closes;
   }
 
   /** Whether the answer is whole. */
@@ -122,6 +128,7 @@ export class ResponseParser {
       default:
         // Nobody has asked for it: it would be taken for the answer to the next request.
         this.#keepsAlive = false;
+        this.#closes = false;
         return chunk.length;
     }
   }
@@ -174,6 +181,7 @@ export class ResponseParser {
     if (status < 200) return;
     const { length, chunked, closes, staysOpen } = framingOf(fields);
     const isOld = minor === '0';
+    this.#closes = closes;
     this.#keepsAlive = !closes && (!isOld || staysOpen);
     const hasBody = !this.#isHead && status !== 204 && status !== 304;
     if (hasBody) this.#expectBody(length, chunked, isOld);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { type BackendSettings, basePathOf, nameOf } from '../backends/backend.js';
 import {
   type Complete,
@@ -111,17 +112,23 @@ export function resolveBackend(
   { publicUrl, timeouts, health }: Pick<ResolvedOptions, 'publicUrl' | 'timeouts' | 'health'>,
 ): BackendSettings {
   const backend = typeof options === 'string' || options instanceof URL ? { url: options } : options;
-  checkGroup(path, backend, ['url', 'weight', 'maxSessions', 'tls']);
+  checkGroup(path, backend, ['url', 'weight', 'maxSessions', 'tls', 'localAddress']);
   const { tls = {} } = backend;
   const at = options === backend ? `${path}.url` : path;
   const url = httpUrl(at, backend.url);
   if (nameOf(url) === publicUrl) refuseOption(at, 'is the publicUrl: the proxy would call itself');
   checkTls(`${path}.tls`, tls, ['ca', 'cert', 'key', 'servername']);
+  const { localAddress = [] } = backend;
+  const localAddresses = typeof localAddress === 'string' ? [localAddress] : localAddress;
+  if (!Array.isArray(localAddresses) || !localAddresses.every((one) => typeof one === 'string' && isIP(one) !== 0)) {
+    refuseOption(`${path}.localAddress`, 'expected an IP address of this machine, or a list of them');
+  }
   return Object.freeze({
     url,
     weight: wholeNumber(`${path}.weight`, backend.weight, 1, 1, 1_000),
     maxSessions: wholeNumber(`${path}.maxSessions`, backend.maxSessions, noLimit, 1, noLimit),
     tls,
+    localAddresses: [...localAddresses],
     connectTimeoutMs: timeouts.connectMs,
     headersTimeoutMs: timeouts.headersMs,
     bodyTimeoutMs: timeouts.bodyMs,

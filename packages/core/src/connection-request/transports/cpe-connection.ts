@@ -1,3 +1,4 @@
+import { Lingering } from '../../http/lingering.js';
 import { type Socket, connect as connectTcp, isIP, type NetConnectOpts } from 'node:net';
 import type { DuplexOptions } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -15,16 +16,10 @@ interface Closable {
   isOtherEnd(socket: Ends): boolean;
 }
 
-/** How long a CPE that has said that it closes is let close first, in milliseconds, at least; at most twice as long. */
-const lingerMs = 100;
-
 /** The connections of a pipeline that are open, and those among them that only wait for the CPE to close. */
 export class OpenConnections {
   readonly #all = new Set<Closable>();
-  /** Lingering since the last tick of the timer, and since before it. One timer serves all: most are gone within a millisecond. */
-  #recent = new Set<Closable>();
-  #overdue = new Set<Closable>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #lingering = new Lingering<Closable>((connection) => connection.stop('closed'));
 
   /** A connection has been opened. */
   add(connection: Closable): void {
@@ -46,28 +41,18 @@ export class OpenConnections {
   /** It has been closed. */
   delete(connection: Closable): void {
     this.#all.delete(connection);
-    this.#recent.delete(connection);
-    this.#overdue.delete(connection);
+    this.#lingering.delete(connection);
   }
 
-  /** Lets the CPE close it: who closes first keeps the port in TIME_WAIT. It is closed if the CPE does not. */
+  /** Lets the CPE close it, which has said that it will. */
   linger(connection: Closable): void {
-    this.#recent.add(connection);
-    this.#timer ??= setTimeout(() => this.#tick(), lingerMs).unref();
+    this.#lingering.add(connection);
   }
 
   /** Closes all. */
   close(): void {
     for (const connection of this.#all) connection.stop('aborted');
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #tick(): void {
-    this.#timer = undefined;
-    for (const connection of this.#overdue) connection.stop('closed');
-    [this.#overdue, this.#recent] = [this.#recent, new Set()];
-    if (this.#overdue.size > 0) this.#timer = setTimeout(() => this.#tick(), lingerMs).unref();
+    this.#lingering.stop();
   }
 }
 
