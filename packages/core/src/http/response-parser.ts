@@ -192,10 +192,13 @@ export class ResponseParser {
   #expectBody(lengths: readonly string[], codings: readonly string[], isOld: boolean): void {
     const [length] = lengths;
     if (codings.length > 0) {
-      if (codings.length > 1 || codings[0]?.toLowerCase() !== 'chunked' || isOld)
+      if (codings.length > 1 || codings[0]?.toLowerCase() !== 'chunked') {
         throw new ResponseError('a transfer coding other than chunked');
+      }
       if (length !== undefined) throw new ResponseError('a length beside chunks');
       this.#state = 'chunk size';
+      // HTTP/1.0 knows no chunks: whoever writes them so is not trusted with another request (RFC 9112 §6.1).
+      if (isOld) this.#keepsAlive = false;
     } else if (length === undefined) {
       this.#state = 'to the end';
       this.#keepsAlive = false;
