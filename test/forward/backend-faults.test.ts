@@ -264,3 +264,27 @@ test('half of an answer does not look whole to a CPE of HTTP/1.0', async (t) => 
   await closed;
   assert.deepEqual(codes, ['ECONNRESET']);
 });
+
+/*
+ * Seen: the answer behind a long one that its CPE took slowly was never read. Cause: the connection was still paused. Promise: it is read
+ * again when an answer is over.
+ */
+for (const length of [100_000, 150_000, 190_000, 250_000]) {
+  test(`a backend is heard again after an answer of ${length} bytes that its CPE took slowly to the end`, async (t) => {
+    const backend = await rawBackend(t, (socket, _request, count) => {
+      socket.write(answerOf(count === 1 ? 'x'.repeat(length) : 'next'));
+    });
+    const { port, failures } = await startGateway(t, { backends: [backend.url] });
+    const cpe = await RawConnection.open(port);
+    atEnd(t, () => cpe.socket.destroy());
+    cpe.socket.pause();
+    cpe.write(post);
+    await until('the answer is on its way', () => backend.received[0]?.endsWith('hello') === true);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    cpe.socket.resume();
+    assert.equal((await cpe.answer()).body.length, length);
+    assert.equal((await cpe.exchange(post)).body.toString(), 'next');
+    assert.equal(backend.received.length, 1, 'one backend connection');
+    assert.deepEqual(failures, []);
+  });
+}

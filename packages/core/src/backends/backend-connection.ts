@@ -280,7 +280,11 @@ export class BackendConnection {
   /** The answer is whole. The next request has its turn as soon as this one is sent. */
   #settle(running: RunningRequest): void {
     running.isAnswered = true;
-    this.#isPaused = false;
+    if (this.#isPaused) {
+      // The CPE was slow to the end of this answer; the next one is read again.
+      this.#isPaused = false;
+      this.#socket?.resume();
+    }
     this.#deadline.clear();
     const isSending = running.upload?.isDone === false;
     if (isSending && this.#parser.isReusable) return;
