@@ -114,3 +114,30 @@ test('an address of a backend that is silent leaves the others their share of th
   await cpe.close();
   server.closeAllConnections();
 });
+
+test('a long answer that its CPE takes slowly, and a long upload, go whole over TLS, on one connection', async (t) => {
+  const size = 5_000_000;
+  let received = 0;
+  let connections = 0;
+  const server = createServer(acs, (request, response) => {
+    request.on('data', (chunk: Buffer) => (received += chunk.length));
+    request.on('end', () => response.end(request.method === 'PUT' ? 'taken' : Buffer.alloc(size, 'x')));
+  });
+  server.on('secureConnection', () => (connections += 1));
+  const { port: backendPort } = await listen(t, server);
+  const backends = [{ url: `https://127.0.0.1:${backendPort}`, tls: { ca: acs.cert } }];
+  const gateway = await startGateway(t, { backends });
+  const cpe = await RawConnection.open(gateway.port);
+  atEnd(t, () => cpe.close());
+  await cpe.exchange(post);
+  cpe.socket.pause();
+  cpe.write('GET /file HTTP/1.1\r\nHost: a\r\n\r\n');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  cpe.socket.resume();
+  assert.equal((await cpe.answer()).body.length, size);
+  cpe.write(`PUT /file HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+  assert.equal((await cpe.exchange(Buffer.alloc(size, 'y'))).body.toString(), 'taken');
+  assert.equal(received, size);
+  assert.equal(connections, 1);
+  assert.deepEqual(gateway.failures, []);
+});
