@@ -36,7 +36,7 @@ if (
   process.exit(2);
 }
 
-/** Longest time for one round, in milliseconds; its own waits end sooner. */
+/** Maximum time for one round, in milliseconds; its own waits end sooner. */
 const roundMs = 180_000;
 /** Longest turn of one process, in milliseconds; that of wakes is as long as those of all hosts together. */
 const turnMs = Math.min(60_000, (minutes * 60_000) / (hosts.length === 1 ? 1 : 2 * named.length));

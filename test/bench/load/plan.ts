@@ -20,7 +20,7 @@ export interface Plan {
   lastStartMs: number;
   /** Alternating rounds of the workloads that compare peers. */
   rounds: number;
-  /** Processes of ours and of the yardstick that take part in them, as chance makes one dearer than another. */
+  /** Processes of ours and of the yardstick that take part in them, as chance makes one more expensive than another. */
   processes: number;
   /** Sessions and messages: how long one peer is loaded in one round. */
   window: WindowTimes;

@@ -33,7 +33,7 @@ export interface ConnectionRecord {
   forgotten: boolean;
 }
 
-/** Longest wait for an answer or the end of the connection, in milliseconds; far above all timeouts of a round together. */
+/** Maximum wait for an answer or the end of the connection, in milliseconds; far above all timeouts of a round together. */
 const patienceMs = 15_000;
 
 /** How long a CPE that stalls keeps its connection, in milliseconds. */

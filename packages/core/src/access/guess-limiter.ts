@@ -18,14 +18,14 @@ export interface GuessLimits {
 export interface Patience {
   /** Aborted when whoever asked has left. */
   readonly signal: AbortSignal | undefined;
-  /** Longest time, in milliseconds. Default: no end but its own. */
+  /** Maximum time, in milliseconds. Default: no end but its own. */
   readonly longestMs?: number;
   /** Whether the answer has passed before: then it waits for no guess. It is counted all the same if it is wrong by now. */
   readonly isProven?: boolean;
 }
 
 /**
- * Longest time for asking somebody else about a secret, in milliseconds: a database that is away must not hold up for ever who
+ * Maximum time for asking somebody else about a secret, in milliseconds: a database that is away must not hold up for ever who
  * asks, nor those that ask after.
  */
 export const longestCheckMs = 10_000;

@@ -21,7 +21,7 @@ export interface HtpasswdQuestion {
 /** Maximum of pairs that wait for their check; of those of one asker. More cannot be told apart for now. */
 const maxWaiting = 64;
 const maxWaitingOfOne = 16;
-/** Longest password that is hashed, in bytes. bcrypt looks at 72, the others at all. */
+/** Maximum length of a password that is hashed, in bytes. bcrypt looks at 72, the others at all. */
 const maxPasswordBytes = 1_024;
 
 /** Hashes that http-auth knows and that are no plain text: SHA-1, apr1, bcrypt. */

@@ -24,7 +24,7 @@ export class BackendPool {
   readonly #lookup: LookupFunction;
 
   /**
-   * @param maxWaiting Most sessions that wait until it is known whether a backend lives.
+   * @param maxWaiting Maximum number of sessions that wait until it is known whether a backend lives.
    * @param lookup Looks the names of backends up.
    */
   constructor({ onState, onShortage }: PoolListener, maxWaiting: number, lookup: LookupFunction) {

@@ -13,16 +13,16 @@ export interface BackendSettings {
   url: URL;
   /** Its share of the sessions in relation to the others. */
   weight: number;
-  /** Most sessions at once. */
+  /** Maximum number of sessions at once. */
   maxSessions: number;
   tls: BackendTls;
   /** Own addresses that connections come from, in turn; none where the system chooses. */
   localAddresses: readonly string[];
-  /** Longest time to connect, TLS included, in milliseconds. */
+  /** Maximum time to connect, TLS included, in milliseconds. */
   connectTimeoutMs: number;
-  /** Longest wait for the head of an answer, in milliseconds. */
+  /** Maximum wait for the head of an answer, in milliseconds. */
   headersTimeoutMs: number;
-  /** Longest silence inside an answer's body, in milliseconds. */
+  /** Maximum silence inside an answer's body, in milliseconds. */
   bodyTimeoutMs: number;
   health: HealthSettings & {
     /** How it is asked whether it lives; `undefined` when it is not. */

@@ -35,7 +35,7 @@ export interface ForwarderSettings extends BodyLimits {
   rewriteUrl: (url: string) => string | undefined | false;
   /** Path in front of every target that the backends do not know; empty when there is none. */
   mountPath: string;
-  /** Most bytes that a compressed body may expand to. */
+  /** Maximum number of bytes that a compressed body may expand to. */
   maxDecodedBytes: number;
   /** Whether a body in a content coding that is not known leaves as it came or is refused. */
   unknownCoding: 'pass' | 'reject';

@@ -2,7 +2,7 @@ import { isAsserted } from './asserted-fields.js';
 import { withoutAffinity } from '../sessions/affinity-cookie.js';
 
 /**
- * Fields that speak of one connection only (RFC 9110 §7.6.1) and those that frame the message (RFC 9112 §6): each leg has
+ * Hop-by-hop fields (RFC 9110 §7.6.1) and those that frame the message (RFC 9112 §6): each leg has
  * its own.
  */
 const ofOneLeg = new Set([

@@ -13,7 +13,7 @@ import { type BodyLimits, RequestBody } from './request-body.js';
 export interface PrepareSettings extends BodyLimits {
   /** The proxied form of a CPE's URL, or `undefined` to leave it. */
   rewriteUrl: (url: string) => string | undefined | false;
-  /** Most bytes that a compressed body may expand to. */
+  /** Maximum number of bytes that a compressed body may expand to. */
   maxDecodedBytes: number;
   /** Whether a body in a content coding that is not known leaves as it came or is refused. */
   unknownCoding: 'pass' | 'reject';

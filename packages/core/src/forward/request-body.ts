@@ -7,11 +7,11 @@ import { UnreadRequest } from '../http/unread-request.js';
 
 /** How much of a CPE's body is taken, and how long is waited for it. */
 export interface BodyLimits {
-  /** Longest body held in memory, in bytes. */
+  /** Maximum size of a body held in memory, in bytes. */
   maxHeldBytes: number;
-  /** Longest body, in bytes. */
+  /** Maximum size of a body, in bytes. */
   maxBodyBytes: number;
-  /** Longest silence inside a body, in milliseconds. */
+  /** Maximum silence inside a body, in milliseconds. */
   quietMs: number;
   /** What all bodies may hold together. */
   budget: HoldBudget;

@@ -8,9 +8,9 @@ import { lengthOf } from './kept-body.js';
 
 /** How much of a body is taken, and for how long. */
 export interface PeekLimits {
-  /** Longest body, in bytes. */
+  /** Maximum size of a body, in bytes. */
   maxBodyBytes: number;
-  /** Longest time for the body to arrive, in milliseconds. */
+  /** Maximum time for the body to arrive, in milliseconds. */
   timeoutMs: number;
   /** What all bodies may hold together. */
   budget: HoldBudget;

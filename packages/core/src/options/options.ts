@@ -68,7 +68,7 @@ export interface BackendOptions {
   url: string | URL;
   /** Share of the sessions in relation to the other backends, 1 to 1 000. Default 1. */
   weight?: number | undefined;
-  /** Most CWMP sessions on it at once; more go to the others, or get 503. Default: no limit of its own. */
+  /** Maximum number of CWMP sessions on it at once; more go to the others, or get 503. Default: no limit of its own. */
   maxSessions?: number | undefined;
   /** TLS towards an https backend. */
   tls?: BackendTls | undefined;
@@ -239,7 +239,7 @@ export interface CpeAuthOptions {
 /** How long a CWMP session lives, and how its CPE is recognised. */
 export interface SessionOptions {
   /**
-   * Longest quiet time of a CWMP session before it is dropped, in milliseconds. Default 60 000: TR-069 A6 §3.7.1.4 lets
+   * Maximum quiet time of a CWMP session before it is dropped, in milliseconds. Default 60 000: TR-069 A6 §3.7.1.4 lets
    * an ACS expire a session after 30 s without a POST, and a proxy must not be the one that is stricter. An Inform's
    * `SessionTimeout` raises it for its session, to an hour at the most.
    */
@@ -352,12 +352,12 @@ export interface TimeoutOptions {
 /** How much may be used at once. */
 export interface LimitOptions {
   /**
-   * Longest body held in memory, in bytes, in either direction. Default 65 536: a held body is sent with its exact length;
+   * Maximum size of a body held in memory, in bytes, in either direction. Default 65 536: a held body is sent with its exact length;
    * a longer one is streamed. TR-069 A6 §3.5 asks both ends to take requests of 32 768.
    */
   maxHeldBytes?: number | undefined;
   /**
-   * Maximum of bytes that all bodies in flight hold together, with a session or without one: bodies of requests, those of
+   * Maximum number of bytes that all bodies in flight hold together, with a session or without one: bodies of requests, those of
    * `rewriteInform` too, answers that are held, and the decoders and encoders of compressed bodies. Default 134 217 728 (128 MiB);
    * at least 65 536. A quarter of it is for decoders and encoders, half of that for streams, and at most a quarter for answers. Above it a new body waits
    * until there is room, for at most `timeouts.requestMs`; then it gets 503 with a `Retry-After` (`ERR_CWMP_BUSY`), and a
@@ -374,13 +374,13 @@ export interface LimitOptions {
    */
   maxBodyBytes?: number | undefined;
   /**
-   * Most bytes that a compressed body may expand to; more gets 413. Default 16 777 216. It may also expand to a hundred
+   * Maximum number of bytes that a compressed body may expand to; more gets 413. Default 16 777 216. It may also expand to a hundred
    * times its own length at the most, once that is over 1 MiB. It is also the longest body that `rewriteInform` takes,
    * which holds messages whole.
    */
   maxDecodedBytes?: number | undefined;
   /**
-   * Most CWMP sessions at once; the last tenth is kept for Informs. More get 503 with a `Retry-After` of their own.
+   * Maximum number of CWMP sessions at once; the last tenth is kept for Informs. More get 503 with a `Retry-After` of their own.
    * Default 20 000.
    */
   maxSessions?: number | undefined;

@@ -14,7 +14,7 @@ import { decide, isAnother, isBeginning, isOfTwo, type KnownKey } from './recogn
 import { isNonce } from './session-keys.js';
 import { Session, type SessionAnswer, type SessionEnd, type SessionRequest, type SessionSettings } from './session.js';
 
-/** Most cookies and nonces by which one session is recognised; the oldest gives way. */
+/** Maximum number of cookies and nonces by which one session is recognised; the oldest gives way. */
 const maxKeysOfSession = 32;
 
 /** How many keys a session has at most, on an average of all. */

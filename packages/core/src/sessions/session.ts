@@ -14,7 +14,7 @@ export type SessionEnd = 'complete' | 'refused' | 'cpe-gone' | 'idle' | 'failed'
 
 /** What a table of sessions works with. */
 export interface SessionSettings {
-  /** Longest quiet time of a session, in milliseconds. */
+  /** Maximum quiet time of a session, in milliseconds. */
   idleTimeoutMs: number;
   /** How long a session waits for its CPE to connect again, in milliseconds. */
   graceMs: number;

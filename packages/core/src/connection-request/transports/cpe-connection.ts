@@ -87,7 +87,7 @@ export interface WakeTls {
   readonly rejectUnauthorized?: boolean | undefined;
 }
 
-/** Maximum of bytes that a CPE may send while nothing is asked of it. */
+/** Maximum number of bytes that a CPE may send while nothing is asked of it. */
 const maxUnaskedBytes = 16_384;
 
 /** How long the body of an answer is waited for once its head has come, in milliseconds: nothing depends on the body. */
@@ -204,7 +204,7 @@ export class CpeConnection {
           return true;
         },
       },
-      // Node's own to set; a field that it has to add makes a connection half as dear again in Node 20 (ARCHITECTURE.md).
+      // Node's own to set; a field that it has to add makes a connection half as expensive again in Node 20 (ARCHITECTURE.md).
       emitClose: undefined,
       autoDestroy: undefined,
       decodeStrings: undefined,

@@ -5,11 +5,11 @@ export interface Reply {
   readonly challenges: readonly string[];
 }
 
-/** Longest head that is read, in bytes, interim (1xx) answers included. curl reads 300 KB; a CPE's fits in one. */
+/** Maximum of a head that is read, in bytes, interim (1xx) answers included. curl reads 300 KB; a CPE's fits in one. */
 const maxHeadBytes = 16_384;
-/** Longest body that is read off before the connection is given up, in bytes. */
+/** Maximum of a body that is read off before the connection is given up, in bytes. */
 const maxBodyBytes = 65_536;
-/** Longest line of a chunked body between its chunks, in bytes. */
+/** Maximum of a line of a chunked body between its chunks, in bytes. */
 const maxChunkLineBytes = 1024;
 
 const beginning = 'HTTP/';

@@ -33,7 +33,7 @@ const renewalMs = 200;
 /** How long a store that has failed is taken for away, in milliseconds: until then no wake waits for it. */
 const awayMs = 5_000;
 
-/** Longest time that the store may take for an answer, in milliseconds: an ACS waits for the wake meanwhile. */
+/** Maximum time that the store may take for an answer, in milliseconds: an ACS waits for the wake meanwhile. */
 const maxAnswerMs = 300;
 
 /**
@@ -52,7 +52,7 @@ const answers: ReadonlySet<unknown> = new Set<WakeOutcome>([
 const maxKept = 1_000;
 const maxRetold = 256;
 
-/** Longest message that is kept to be told again, in characters. */
+/** Maximum length of a message that is kept to be told again, in characters. */
 const maxRetoldLength = 4_096;
 
 /**

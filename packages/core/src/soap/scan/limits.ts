@@ -4,7 +4,7 @@ export const maxTagBytes: number = 16_384;
 /** Longest content of a Name, a Value or another text that is read, in bytes. */
 export const maxTextBytes: number = 16_384;
 
-/** Most bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
+/** Maximum number of bytes of a struct that are held back: from a Value that stands before its Name to the end of that Name. */
 export const maxHeldBytes: number = 2 * maxTextBytes;
 
 /** Deepest element that is followed. CWMP needs 8. */

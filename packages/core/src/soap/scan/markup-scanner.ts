@@ -45,8 +45,8 @@ export interface MarkupHandler {
 /** How a {@link MarkupScanner} reads. */
 export interface ScannerOptions {
   /**
-   * Whether work that changes nothing is left out: faultless runs of elements are passed over where the reader allows, and of
-   * a faultless start tag saxes gets the name only. Default true; false is for the test that shows that it changes nothing.
+   * Whether work that changes nothing is left out: well-formed runs of elements are passed over where the reader allows, and of
+   * a well-formed start tag saxes gets the name only. Default true; false is for the test that shows that it changes nothing.
    */
   shortcuts?: boolean | undefined;
 }
@@ -254,7 +254,7 @@ export class MarkupScanner {
     return this.#incomplete(end);
   }
 
-  /** A faultless start tag, of which saxes gets the name where it is asked; or a faultless element with text. */
+  /** A well-formed start tag, of which saxes gets the name where it is asked; or a well-formed element with text. */
   #passPlain(start: number): boolean {
     plainElement.lastIndex = start;
     const match = plainElement.exec(this.#buffer);

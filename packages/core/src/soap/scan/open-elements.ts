@@ -55,7 +55,7 @@ export class OpenElements {
   /** How many of each name are open; from the first end tag on that does not close the innermost element. */
   #counts: Map<string, number> | undefined;
   readonly #events: ElementEvents;
-  /** From the first tag on that is not faultless: until then it would be told of each tag and have nothing to say. */
+  /** From the first tag on that is not well-formed: until then it would be told of each tag and have nothing to say. */
   #parser: TagParser | undefined;
 
   constructor(events: ElementEvents) {
@@ -66,7 +66,7 @@ export class OpenElements {
     return this.#names.length;
   }
 
-  /** A faultless start tag; `slash` is `/` where it closes itself, else empty. */
+  /** A well-formed start tag; `slash` is `/` where it closes itself, else empty. */
   open(name: string, slash: string): void {
     if (this.#parser !== undefined) {
       this.#parser.write(`<${name}${slash}>`);
@@ -84,7 +84,7 @@ export class OpenElements {
     else this.read(`</${name}>`);
   }
 
-  /** A tag, or the next part of one, that is not faultless. */
+  /** A tag, or the next part of one, that is not well-formed. */
   read(part: string): void {
     if (this.#parser === undefined) {
       this.#parser = new TagParser();

@@ -27,7 +27,7 @@ const run = new RegExp(String.raw`(?:(?:${struct}|${element})[^<]*)+`, 'y');
 export const runDepth: number = 2;
 
 /**
- * Where the run of faultless elements ends that begins at `from`, at `until` at most; `from` where none does. There is no
+ * Where the run of well-formed elements ends that begins at `from`, at `until` at most; `from` where none does. There is no
  * comment, CDATA, instruction or stray `<` in a run, each element in it is closed in it by an end tag of its own name, and
  * its text is outside of any tag: a parser that has read it is where it was before.
  */
