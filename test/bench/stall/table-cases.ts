@@ -46,6 +46,31 @@ const bareMap = operationsCase('table', 'a bare Map', sizes, (size) => {
   };
 });
 
+/** Promises that wait in line, each of which lets the next one go on. */
+const bareLine: StallCase = {
+  room: 'table',
+  name: 'a bare line of promises',
+  sizes: [500, 1_000, 2_000],
+  countsOperations: true,
+  make: (size) => ({
+    length: size,
+    async run() {
+      const turns: (() => void)[] = [];
+      let next = 0;
+      const wait = async (): Promise<void> => {
+        try {
+          await new Promise<void>((resolve) => turns.push(resolve));
+        } finally {
+          turns[(next += 1)]?.();
+        }
+      };
+      const all = Array.from({ length: size }, wait);
+      turns[0]?.();
+      await Promise.all(all);
+    },
+  }),
+};
+
 const tables: StallCase[] = [
   {
     ...operationsCase('table', 'new keys of sessions, all full', sizes, (size) => {
@@ -84,6 +109,7 @@ const tables: StallCase[] = [
     name: 'guesses that wait for each other',
     sizes: [500, 1_000, 2_000],
     countsOperations: true,
+    yardstick: bareLine,
     make: (size) => ({
       length: size,
       async run() {
