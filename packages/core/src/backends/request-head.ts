@@ -1,9 +1,9 @@
 import { CwmpProxyError } from '../errors.js';
+import { token } from '../http/response-parser.js';
 import type { BackendRequest } from './backend-connection.js';
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const unfit = /[^\t\x20-\x7e\x80-\xff]/;
-const token = /^[\w!#$%&'*+.^`|~-]+$/;
 const unfitInTarget = /[^!-\xff]/;
 
 /** Methods whose requests have a body, or say that it is empty (RFC 9110 §8.6). */

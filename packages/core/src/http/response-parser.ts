@@ -26,8 +26,8 @@ const maxLineBytes = 1_024;
 const lf = 10;
 const cr = 13;
 
-/** A field name (RFC 9110 §5.1). */
-const token = /^[\w!#$%&'*+.^`|~-]+$/;
+/** A method or the name of a field (RFC 9110 §5.6.2). */
+export const token: RegExp = /^[\w!#$%&'*+.^`|~-]+$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const control = /[\0-\x08\x0a-\x1f\x7f]/;
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([^\r\n]*))?$/;
